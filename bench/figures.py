@@ -1,0 +1,69 @@
+"""Writes the figures of a real run of the mini recipe into README.md: `make generate train`, then `make figures`.
+
+In: the tables of `data/runs/mini`. Out: the block between `<!-- figures: mini -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from pipeline.report.comparison import MODELS, PAIRS, Score, read_differences, read_scores
+from pipeline.report.funnel import read_funnel
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+RUN = REPOSITORY / "data/runs/mini"
+BLOCK = re.compile(r"(<!-- figures: mini -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+
+
+def main() -> None:
+    readme = REPOSITORY / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    if not BLOCK.search(text):
+        raise SystemExit(f"{readme}: no block <!-- figures: mini --> … <!-- end -->")
+    readme.write_text(BLOCK.sub(lambda found: f"{found[1]}\n{block(RUN)}\n\n{found[2]}", text), encoding="utf-8")
+
+
+def block(run: Path) -> str:
+    """The figures as Markdown."""
+    return "\n".join([*funnel(run), "", *table(run), "", *sentences(run)])
+
+
+def funnel(run: Path) -> list[str]:
+    counts = read_funnel(run)
+    asked = sum(counts.responses.values())
+    starts = json.loads((run / "run.json").read_text())["starts"]
+    took = {start["verb"]: round(start["seconds"]) for start in starts if start["outcome"] == "done"}
+    samples, passed, corpus = (sum(each.values()) for each in (counts.samples, counts.passed, counts.corpus))
+    return [
+        f"On two cores, `generate` took {took['generate']} s ({asked:,} replies, {counts.tokens_out:,} tokens written)",
+        f"and `train` {took['train']} s. Of {samples:,} samples {passed:,} passed; the corpus holds {corpus:,} examples.",
+        "Right in percent, greedy, with 95 % Wilson intervals:",
+    ]
+
+
+def table(run: Path) -> list[str]:
+    scores = read_scores(run)
+    models = [model for model in MODELS if any(score.model == model for score in scores)]
+    lines = ["| benchmark | items | " + " | ".join(models) + " |", "|---|---" + "|---" * len(models) + "|"]
+    for benchmark, kind in dict.fromkeys((score.benchmark, score.kind) for score in scores):
+        cells = {score.model: score for score in scores if (score.benchmark, score.kind) == (benchmark, kind)}
+        items = max(score.items for score in cells.values())
+        lines.append(f"| {benchmark}, {kind} | {items} | " + " | ".join(cell(cells[model]) for model in models) + " |")
+    return lines
+
+
+def cell(score: Score) -> str:
+    low, high = score.interval
+    return f"{100 * score.share:.1f} ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def sentences(run: Path) -> list[str]:
+    """What McNemar's test says of the students on the tests."""
+    shown = [each for each in read_differences(run, PAIRS) if each.benchmark.endswith(":test")]
+    return [f"- {each.kind}: {each.sentence}" for each in shown if each.kind in ("word_problem", "all")]
+
+
+if __name__ == "__main__":
+    main()

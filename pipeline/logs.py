@@ -1,0 +1,113 @@
+"""Reading rows of JSON as people have them: lines of a file, columns by dotted name, conversations as questions.
+
+Shared by sources and recorded answers, so that a question read from a log and the answer recorded for it meet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.identity import canonical_json
+
+ROLES = ("system", "user", "assistant")
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line numbers, from 1, and objects of a JSON-lines file; blank lines are passed over.
+
+    Raises:
+        UserError: a line is not a JSON object, or not UTF-8.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, _object(path, number, line)
+
+
+def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}, line {number}: not UTF-8 text ({error.reason})", "Save the file as UTF-8.") from None
+    except ValueError as error:
+        raise UserError(f"{path}, line {number}: not JSON: {error}", "Mend or remove this line.") from None
+    if not isinstance(row, dict):
+        raise UserError(f"{path}, line {number}: a {type(row).__name__}, not an object", "Each line is one {…}.")
+    if b"\\ud" in line.lower():
+        _refuse_half_characters(path, number, row)
+    return row
+
+
+def _refuse_half_characters(path: Path, number: int, row: dict[str, Any]) -> None:
+    """JSON can hold one half of a surrogate pair, which is no text and fits into no table."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{path}, line {number}: not text: {error}", "Mend or remove this line.") from None
+
+
+def column(row: dict[str, Any], name: str, place: str) -> Any:
+    """The value of a column; `a.b` is `b` inside `a`, unless a column is called so itself.
+
+    Raises:
+        UserError: there is no such column.
+    """
+    if name in row:
+        return row[name]
+    value: Any = row
+    for part in name.split("."):
+        if not isinstance(value, dict) or part not in value:
+            raise UserError(f"{place}: no column {name!r}", f"Columns there are: {', '.join(map(str, row))}.")
+        value = value[part]
+    return value
+
+
+@dataclass(frozen=True)
+class Question:
+    """The last user turn, and the turns before it."""
+
+    prompt: str
+    history: tuple[dict[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What a recorded answer is found by: the prompt alone, or with the turns before it."""
+        return canonical_json([*self.history, self.prompt]) if self.history else self.prompt
+
+
+def turns(value: Any, place: str) -> Question:
+    """A text, or a list of messages whose last is the user's, as a question.
+
+    Raises:
+        UserError: it is neither.
+    """
+    if isinstance(value, str):
+        return Question(value)
+    if isinstance(value, list):
+        if value and isinstance(value[-1], dict) and value[-1].get("role") == "assistant":
+            value = value[:-1]
+        messages = [_message(each, place) for each in value]
+        if messages and messages[-1]["role"] == "user":
+            return Question(messages[-1]["content"], tuple(messages[:-1]))
+    raise UserError(f"{place}: no question in {str(value)[:80]!r}", "It must be a text or messages, a user's turn last.")
+
+
+def _message(value: Any, place: str) -> dict[str, str]:
+    if not isinstance(value, dict) or value.get("role") not in (*ROLES, "developer"):
+        raise UserError(f"{place}: not a message: {str(value)[:80]!r}", f"It needs a role of {', '.join(ROLES)}.")
+    content = text_of(value.get("content"))
+    if not isinstance(content, str):
+        raise UserError(f"{place}: a message without text: {str(value)[:80]!r}", "Only text can be distilled.")
+    return {"role": "system" if value["role"] == "developer" else value["role"], "content": content}
+
+
+def text_of(content: Any) -> Any:
+    """The text of a message's content, which the protocol allows to be a list of parts; anything else as it is."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content

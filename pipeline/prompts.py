@@ -1,0 +1,100 @@
+"""Templates to messages: `prompts/<method>/<name>.jinja` with the blocks `system` and `user`, rendered in a sandbox.
+
+In: a template's name and the fields it may use. Out: a `Prompt`. A name that is not defined, a missing template and a broken
+one are the user's to mend and say so with file, line and the fields there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from pipeline.errors import UserError
+from pipeline.identity import short_id
+from pipeline.records import Message, Task
+from pipeline.settings import project_path
+
+BLOCKS = ("system", "user")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Rendered messages and what they were rendered from."""
+
+    messages: tuple[Message, ...]
+    template: str
+    template_hash: str
+
+
+def render(template: str, task: Task, **fields: Any) -> Prompt:
+    """Messages of `prompts/<template>.jinja` for one task.
+
+    The template sees every field of the task, the keys of `extra` under `extra`, and `fields`. Earlier turns in
+    `extra.history` stand between system and user; an empty block makes no message.
+
+    Raises:
+        UserError: the template is missing or broken, or uses a name that is not there.
+    """
+    source, compiled = _load(str(project_path("prompts").absolute()), template)
+    known = {**task.model_dump(), **fields}
+    blocks = {}
+    for name in BLOCKS:
+        blocks[name] = _render_block(template, compiled, name, known)
+    history = [Message(**turn) for turn in task.extra.get("history", [])]
+    system = [Message(role="system", content=blocks["system"])] if blocks["system"] else []
+    if system:
+        history = [turn for turn in history if turn.role != "system"]
+    messages = (*system, *history, Message(role="user", content=blocks["user"]))
+    return Prompt(messages, template, short_id(source))
+
+
+def _render_block(template: str, compiled: Any, name: str, known: dict[str, Any]) -> str:
+    block = compiled.blocks.get(name)
+    if block is None:
+        return ""
+    try:
+        return "".join(block(compiled.new_context(known))).strip()
+    except UndefinedError as error:
+        raise UserError(
+            f"{_place(template)}, block {name}: {error.message}",
+            f"The fields there are: {', '.join(sorted(known))}.",
+        ) from None
+    except (SecurityError, TemplateError, TypeError, ValueError, ArithmeticError) as error:
+        raise UserError(
+            f"{_place(template)}, block {name}: {error}", "Mend the template; `distill preview` shows it."
+        ) from None
+
+
+@lru_cache(maxsize=256)
+def _load(folder: str, template: str) -> tuple[str, Any]:
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    name = f"{template}.jinja"
+    try:
+        source, _, _ = environment.loader.get_source(environment, name)  # type: ignore[union-attr]
+        compiled = environment.get_template(name)
+    except TemplateNotFound:
+        there = sorted(str(path.relative_to(folder).with_suffix("")) for path in Path(folder).rglob("*.jinja"))
+        raise UserError(
+            f"{folder}/{name}: this template does not exist", f"Templates there are: {', '.join(there) or 'none'}."
+        ) from None
+    except TemplateSyntaxError as error:
+        raise UserError(f"{folder}/{name}, line {error.lineno}: {error.message}", "Mend the template there.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{folder}/{name}: not UTF-8 text ({error.reason})", "Save it as UTF-8.") from None
+    if "user" not in compiled.blocks:
+        raise UserError(
+            f"{folder}/{name}: it has no block `user`", "Write {% block user %}…{% endblock %} around the question."
+        )
+    return source, compiled
+
+
+def _place(template: str) -> str:
+    return f"{project_path('prompts')}/{template}.jinja"

@@ -1,0 +1,291 @@
+"""The recipe: what to do, as a file people edit and as models that check it. The only reader of `recipes/*.yaml`.
+
+Another value here would make other data; where and how fast is in the settings. What does not fit is refused with the path of
+the field, the value, and what would be right.
+"""
+
+from __future__ import annotations
+
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+
+from pipeline.errors import UserError
+from pipeline.filters.answer_matches import AnswerMatches
+from pipeline.filters.constraints_met import ConstraintsMet
+from pipeline.filters.finished import Finished
+from pipeline.filters.length import Length
+from pipeline.filters.no_duplicates import NoDuplicates
+from pipeline.filters.not_empty import NotEmpty
+from pipeline.filters.not_refusal import NotRefusal
+from pipeline.llm.backends.local import LocalModel
+from pipeline.llm.backends.openai import OpenAIModel
+from pipeline.llm.backends.recorded import RecordedModel
+from pipeline.methods.chain_of_thought import ChainOfThought
+from pipeline.methods.in_context import InContext
+from pipeline.methods.instruction_following import InstructionFollowing
+from pipeline.records import Frozen
+from pipeline.settings import project_path
+from pipeline.sources.files import FileSource
+from pipeline.sources.hub import HubSource
+from pipeline.sources.mini import MiniSource
+
+Source = Annotated[MiniSource | FileSource | HubSource, Field(discriminator="kind")]
+Teacher = Annotated[LocalModel | OpenAIModel | RecordedModel, Field(discriminator="backend")]
+Method = Annotated[ChainOfThought | InstructionFollowing | InContext, Field(discriminator="method")]
+
+
+def _by_name(value: Any) -> Any:
+    """`finished` is short for `{filter: finished}`."""
+    return {"filter": value} if isinstance(value, str) else value
+
+
+Filter = Annotated[
+    Annotated[
+        Finished | NotEmpty | NotRefusal | Length | AnswerMatches | ConstraintsMet | NoDuplicates,
+        Field(discriminator="filter"),
+    ],
+    BeforeValidator(_by_name),
+]
+
+
+def _listed(value: Any) -> Any:
+    """One word is short for a list of it."""
+    return (value,) if isinstance(value, str) else value
+
+
+class Selection(Frozen):
+    """Which of the samples that passed make the corpus."""
+
+    per_task: PositiveInt | None = None
+    """At most so many of each task and view, the first that passed; all where empty."""
+    unverifiable: Literal["drop", "keep"] = "drop"
+    """What becomes of samples that some filter could not decide."""
+    seed: int = 0
+    """Seed of the random control."""
+
+
+class Student(Frozen):
+    """Who learns, and how."""
+
+    model: str = "data/mini/student"
+    """A model folder, or a name on the hub."""
+    epochs: PositiveFloat = 3.0
+    """Passes over the corpus."""
+    learning_rate: PositiveFloat = 2e-5
+    """Highest rate; it warms up and falls as a cosine."""
+    batch_size: PositiveInt = 16
+    """Examples a step."""
+    warmup_share: NonNegativeFloat = 0.05
+    """Share of the steps in which the rate rises."""
+    weight_decay: NonNegativeFloat = 0.0
+    """Weight decay of AdamW."""
+    max_tokens: PositiveInt = 2048
+    """Longest example with the template's tokens; a longer one is refused, never cut."""
+    seed: int = 0
+    """Seed of the order of the examples."""
+    control: bool = True
+    """Whether to train the control on as many unfiltered samples, too."""
+
+
+class Evaluation(Frozen):
+    """What the models are compared on."""
+
+    split: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(("test",), min_length=1)
+    """The splits, each a benchmark of its own."""
+    modes: tuple[Literal["greedy"], ...] = Field(("greedy",), min_length=1)
+    """How the models sample."""
+    limit: PositiveInt | None = 500
+    """At most so many items a split."""
+    max_tokens: PositiveInt = 512
+    """Longest reply."""
+
+
+DEFAULT_FILTERS = ("finished", "not_empty", "not_refusal", "no_duplicates")
+
+
+class Recipe(Frozen):
+    """One distillation from source to evaluation."""
+
+    name: str = Field("", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$|^$")
+    """Names the run's folder; the file's name unless said."""
+    source: Source
+    """Where the tasks come from."""
+    teacher: Teacher
+    """Who answers."""
+    methods: tuple[Method, ...] = Field(min_length=1)
+    """How the teacher is asked and the student taught."""
+    filters: tuple[Filter, ...] = Field(DEFAULT_FILTERS, validate_default=True)
+    """Conditions for keeping, in order."""
+    selection: Selection = Selection()
+    """Which of those that passed make the corpus."""
+    student: Student = Student()
+    """Who learns, and how."""
+    evaluation: Evaluation = Evaluation()
+    """What the models are compared on."""
+
+    def completed(self) -> Recipe:
+        """With what follows from other fields filled in, so that it stands alone."""
+        filters = tuple(
+            each.model_copy(update={"tokenizer": self.student.model})
+            if isinstance(each, Length) and each.tokenizer is None
+            else each
+            for each in self.filters
+        )
+        teacher = self.teacher
+        if isinstance(teacher, RecordedModel) and teacher.path is None and isinstance(self.source, FileSource):
+            teacher = teacher.model_copy(update={"path": self.source.path})
+        return self.model_copy(update={"filters": filters, "teacher": teacher})
+
+    def as_yaml(self) -> str:
+        """The recipe as a file that can be run."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load_recipe(name: str, changes: typing.Sequence[str] = (), backend: str | None = None) -> Recipe:
+    """The recipe called `name` in `recipes/`, or at that path, with `changes` like `teacher.sampling.temperature=0.2`.
+
+    Args:
+        backend: another backend for the teacher, of which only model and sampling are then kept.
+
+    Raises:
+        UserError: there is no such recipe, it is not YAML, or something in it does not fit.
+    """
+    path = recipe_path(name)
+    raw = _read(path)
+    if backend and isinstance(raw.get("teacher"), dict) and raw["teacher"].get("backend") != backend:
+        kept = {key: raw["teacher"][key] for key in ("model", "sampling") if key in raw["teacher"]}
+        raw["teacher"] = {"backend": backend, **kept}
+    for change in changes:
+        _set(raw, change)
+    return parse_recipe(raw, path.stem, str(path))
+
+
+def parse_recipe(raw: Any, name: str, place: str) -> Recipe:
+    """A checked recipe from plain data; `place` is what errors call it."""
+    named = {**raw, "name": raw.get("name") or name} if isinstance(raw, dict) else raw
+    try:
+        return Recipe.model_validate(named).completed()
+    except ValidationError as error:
+        places = [problem["loc"] for problem in error.errors()]
+        inner = [  # a list with a bad element is also said to be too short
+            problem
+            for problem in error.errors()
+            if not any(len(other) > len(problem["loc"]) and other[: len(problem["loc"])] == problem["loc"] for other in places)
+        ]
+        lines = [_explain(problem) for problem in inner]
+        raise UserError("\n".join(f"{place}: {line}" for line in lines), "Mend the recipe, or the --set.") from None
+
+
+def recipe_path(name: str) -> Path:
+    """Where a recipe lies.
+
+    Raises:
+        UserError: nowhere; the message lists those there are.
+    """
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        if Path(name).is_file():
+            return Path(name)
+        raise UserError(f"{name}: this recipe does not exist", "Give a path, or a name in recipes/.")
+    folder = project_path("recipes")
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        there = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
+        raise UserError(f"{name}: there is no recipe of this name in {folder}", f"Recipes there are: {there}.")
+    return path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}", "Mend the file there.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text ({error.reason})", "Save it as UTF-8.") from None
+    if not isinstance(raw, dict):
+        raise UserError(f"{path}: not a recipe", "It needs at least source, teacher and methods.")
+    return raw
+
+
+def _set(raw: dict[str, Any], change: str) -> None:
+    """Puts one `dotted.path=value` into plain data; numbers go into lists."""
+    path, sign, text = change.partition("=")
+    if not sign or not path:
+        raise UserError(f"--set {change}: not of the form path=value", "For example --set source.limit=100.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text
+    where: Any = raw
+    *parents, last = path.split(".")
+    try:
+        for part in parents:
+            where = where[int(part)] if isinstance(where, list) else where.setdefault(part, {})
+        if isinstance(where, list):
+            where[int(last)] = value
+        else:
+            where[last] = value
+    except (ValueError, IndexError, TypeError, AttributeError):
+        raise UserError(f"--set {change}: the recipe has no place {path}", "Look at the recipe's file.") from None
+
+
+def _explain(problem: Any) -> str:
+    """One problem in words: the field's path, the value, and what would be right."""
+    known = _fields_at(problem["loc"][:-1])
+    path = ".".join(str(part) for part in _without_tags(problem["loc"]))
+    value = f"{problem['input']!r}"[:80]
+    if problem["type"] == "extra_forbidden":
+        return f"{path}: unknown key (value {value}); known keys: {', '.join(known)}"
+    if problem["type"] == "missing":
+        return f"{path}: missing; it must be given"
+    if problem["type"] == "union_tag_not_found":
+        return f"{path}: {problem['ctx']['discriminator']} is missing in {value}"
+    return f"{path}: {value}: {problem['msg']}"
+
+
+def _without_tags(location: tuple[Any, ...]) -> list[Any]:
+    """The location as a path of the file: the names pydantic adds for the chosen kind are taken out."""
+    path: list[Any] = []
+    models: list[type[BaseModel]] = [Recipe]
+    for part in location:
+        fields = [model.model_fields[part] for model in models if part in model.model_fields]
+        if fields:
+            path.append(part)
+            models = [model for field in fields for model in _models_in(field.annotation)]
+        elif isinstance(part, int) or not any(_tagged(model, part) for model in models):
+            path.append(part)
+        else:
+            models = [model for model in models if _tagged(model, part)]
+    return path
+
+
+def _fields_at(location: tuple[Any, ...]) -> list[str]:
+    """The keys there may be at a location."""
+    models: list[type[BaseModel]] = [Recipe]
+    for part in location:
+        fields = [model.model_fields[part] for model in models if part in model.model_fields]
+        if fields:
+            models = [model for field in fields for model in _models_in(field.annotation)]
+        elif not isinstance(part, int):
+            models = [model for model in models if _tagged(model, part)] or models
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """All models an annotation speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for each in typing.get_args(annotation) for model in _models_in(each)]
+
+
+def _tagged(model: type[BaseModel], tag: Any) -> bool:
+    """Whether `tag` is what names this model in a union."""
+    return any(
+        typing.get_origin(field.annotation) is Literal and tag in typing.get_args(field.annotation)
+        for field in model.model_fields.values()
+    )

@@ -1,0 +1,207 @@
+"""The rows of the six tables. A line under a field is what `make inspect` says of the column.
+
+Tables are narrow and joined by id; a verdict never becomes a column, so a new filter changes no schema.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class AsJson:
+    """Marks a field which the table holds as JSON text, since its shape differs from row to row."""
+
+
+class Frozen(BaseModel):
+    """A frozen model with nothing beside its named fields; the line under a field is its description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Record(Frozen):
+    """One row of a table."""
+
+
+class Message(Record):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    """Who speaks."""
+    content: str
+    """What is said."""
+
+
+class Span(Record):
+    """Part of the last message's text, in characters."""
+
+    start: int
+    """First character."""
+    end: int
+    """One past the last character."""
+
+
+Decision = Literal["keep", "drop", "unverifiable"]
+
+
+class Task(Record):
+    """One input: what a teacher is asked about, and what is known to be true of the answer."""
+
+    id: str
+    """Hash of source, kind, prompt and context: the same input has the same id in every run."""
+    source: str
+    """Where it comes from, as `kind:place`."""
+    split: str
+    """train and dev are given to the teacher; test, ood and others are for evaluation alone."""
+    kind: str
+    """What sort of task it is; methods and filters can be limited to kinds."""
+    prompt: str
+    """The question or instruction as the source has it, before any template."""
+    context: str = ""
+    """What belongs before the prompt: a passage, or demonstrations a line each."""
+    answer: str | None = None
+    """The right answer where the source knows it."""
+    choices: list[str] | None = None
+    """The options of a multiple-choice question."""
+    constraints: Annotated[list[dict[str, Any]] | None, AsJson] = None
+    """Checkable demands on the reply, with IFEval's names, as JSON."""
+    extra: Annotated[dict[str, Any], AsJson] = {}
+    """Everything else of the source's row, as JSON; `history` holds earlier turns."""
+
+
+class Response(Record):
+    """One model call of this run."""
+
+    key: str
+    """Hash of everything that determined the reply; the store knows it by this."""
+    task_id: str
+    """The task it was asked for."""
+    role: str
+    """What the model was asked as: teacher, judge, student."""
+    template: str
+    """The template that made the prompt."""
+    template_hash: str
+    """Hash of that template's text."""
+    provider: str
+    """Who answered: a host, `local` or `recorded`."""
+    model: str
+    """The model's name there."""
+    sample: int
+    """Number of this sample among those of the same prompt, from 0."""
+    messages: list[Message]
+    """The rendered prompt, exactly as sent."""
+    text: str | None = None
+    """The reply without its reasoning; empty where there was an error."""
+    reasoning: str | None = None
+    """What the model thought before answering, where the provider says it."""
+    finish: str
+    """stop, length, content_filter, missing (nothing recorded), error (refused for good) or owed (asked again next time)."""
+    tokens_in: int | None = None
+    """Prompt tokens as the provider counts them."""
+    tokens_out: int | None = None
+    """Reply tokens as the provider counts them, reasoning included."""
+    tokens_reasoning: int | None = None
+    """Reply tokens spent on reasoning, where the provider says."""
+    cost: float | None = None
+    """US dollars when the reply was bought; empty where the price is unknown, 0 for a local model."""
+    seconds: float = 0.0
+    """Time the call took when it was made."""
+    error: str | None = None
+    """What went wrong, in the provider's words."""
+
+
+class Sample(Record):
+    """One candidate for training."""
+
+    id: str
+    """Hash of task, method, view and the replies it is made of."""
+    task_id: str
+    """The task it answers."""
+    method: str
+    """The method that made it."""
+    view: str
+    """Which of the method's forms it is."""
+    messages: list[Message]
+    """What the student will read."""
+    target: str
+    """What the student shall write."""
+    reasoning: str | None = None
+    """The teacher's reasoning, where it came apart from the text."""
+    answer: str | None = None
+    """The final answer found in the target."""
+    response_keys: list[str]
+    """The replies it is made of, by key in 2_responses."""
+    finish: str
+    """How the last of these replies ended."""
+    weight: float = 1.0
+    """Weight of its loss in training."""
+    hinted: bool = False
+    """Whether the teacher was told the right answer."""
+
+
+class Verdict(Record):
+    """One filter's word on one sample."""
+
+    sample_id: str
+    """The sample judged."""
+    filter: str
+    """The filter's name, numbered when a recipe uses it twice."""
+    decision: Decision
+    """keep, drop, or unverifiable: nobody could tell."""
+    score: float | None = None
+    """The number the decision rests on, where there is one."""
+    reason: str
+    """A short phrase, the same for every sample decided for this reason."""
+    detail: str = ""
+    """What it was in this sample."""
+
+
+class Example(Record):
+    """One training example."""
+
+    id: str
+    """Hash of the sample and the messages."""
+    sample_id: str
+    """The sample it comes from."""
+    task_id: str
+    """The task it answers."""
+    method: str
+    """The method that made it."""
+    view: str
+    """Which of the method's forms it is."""
+    split: str
+    """train, or dev for the loss that is only watched."""
+    messages: list[Message]
+    """The conversation, the assistant's answer last."""
+    weight: float
+    """Weight of its loss."""
+    loss_spans: list[Span] | None = None
+    """Parts of the answer that are trained; all of it where empty."""
+    tokens: int
+    """Tokens of all messages by the student's tokenizer, without the template's own."""
+
+
+class Grade(Record):
+    """One graded item of one model."""
+
+    benchmark: str
+    """What was asked, as `source:split`."""
+    task_id: str
+    """The item."""
+    kind: str
+    """The item's kind."""
+    model: str
+    """base, distilled, control or teacher."""
+    mode: str
+    """How it was sampled."""
+    text: str
+    """The reply."""
+    prediction: str | None
+    """The answer found in it; empty where there is none."""
+    expected: str | None
+    """The right answer, or the constraints."""
+    correct: bool | None
+    """Whether it is right; empty where nobody can tell."""
+    seconds: float
+    """Time the call took when it was made."""

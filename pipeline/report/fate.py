@@ -1,0 +1,118 @@
+"""`distill why ID`: what became of a row, told from whichever id somebody has in hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipeline.errors import UserError
+from pipeline.tables import read_frame, table_path
+
+KEYS = {"1_tasks": "id", "2_responses": "key", "3_samples": "id", "5_corpus": "id"}
+"""The tables whose rows have ids, and the column that holds them."""
+
+
+def fate(folder: Path, wanted: str) -> list[str]:
+    """The whole story of the task that an id of any table belongs to, as lines.
+
+    Args:
+        wanted: an id, or the first characters of one.
+
+    Raises:
+        UserError: no row has this id, or several do.
+    """
+    task_id, found = _find(folder, wanted)
+    tasks = read_frame(folder, "1_tasks").filter(pl.col("id") == task_id)
+    lines = [f"{wanted} is a row of {found}"] if found != "1_tasks" else []
+    lines += _task(tasks.row(0, named=True))
+    lines += _responses(_rows(folder, "2_responses", pl.col("task_id") == task_id))
+    corpus = {row["sample_id"]: row for row in _rows(folder, "5_corpus", pl.col("task_id") == task_id)}
+    samples = _rows(folder, "3_samples", pl.col("task_id") == task_id)
+    for sample in samples:
+        verdicts = _rows(folder, "4_verdicts", pl.col("sample_id") == sample["id"])
+        lines += _sample(sample, verdicts, corpus.get(sample["id"]))
+    if not samples:
+        lines.append("no samples" + ("" if tasks["split"][0] in ("train", "dev") else ": it is kept for evaluation"))
+    lines += _grades(_rows(folder, "6_evaluation", pl.col("task_id") == task_id))
+    return lines
+
+
+def _find(folder: Path, wanted: str) -> tuple[str, str]:
+    """The task an id belongs to and the table it was found in."""
+    for table, column in KEYS.items():
+        if not table_path(folder, table).exists():
+            continue
+        task = "id" if table == "1_tasks" else "task_id"
+        frame = read_frame(folder, table, list(dict.fromkeys([column, task])))
+        hits = frame.filter(pl.col(column).str.starts_with(wanted)).unique(maintain_order=True)
+        if hits.height > 1 and hits[task].n_unique() > 1:
+            some = ", ".join(hits[column].head(4))
+            raise UserError(f"{wanted}: several rows of {table} begin so", f"Give more of the id: {some}, …")
+        if hits.height:
+            return hits[task][0], table
+    read_frame(folder, "1_tasks", ["id"])
+    raise UserError(
+        f"{wanted}: no row of {folder} has this id", f"Ids stand in the tables: `make inspect RECIPE={folder.name}`."
+    )
+
+
+def _rows(folder: Path, table: str, where: pl.Expr) -> list[dict[str, Any]]:
+    if not table_path(folder, table).exists():
+        return []
+    return pl.scan_parquet(table_path(folder, table)).filter(where).collect().to_dicts()
+
+
+def _task(row: dict[str, Any]) -> list[str]:
+    lines = [f"task {row['id']} · {row['kind']} · split {row['split']} · from {row['source']}"]
+    if row["context"]:
+        lines.append(_indented("context", row["context"]))
+    lines.append(_indented("prompt", row["prompt"]))
+    if row["answer"] is not None:
+        lines.append(_indented("answer", row["answer"]))
+    if row["constraints"]:
+        lines.append(_indented("constraints", row["constraints"]))
+    return lines
+
+
+def _responses(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [f"asked {len(rows)} times"] if rows else ["nobody was asked about it"]
+    for row in rows:
+        what = row["text"] if row["error"] is None else row["error"]
+        lines.append(f"  response {row['key'][:16]} · {row['model']} · sample {row['sample']} · {row['finish']}")
+        lines.append(_indented("said" if row["error"] is None else "error", what, 4))
+    return lines
+
+
+def _sample(sample: dict[str, Any], verdicts: list[dict[str, Any]], example: dict[str, Any] | None) -> list[str]:
+    lines = [f"sample {sample['id']} · {sample['method']}, {sample['view']} · of response {sample['response_keys'][0][:16]}"]
+    for verdict in verdicts:
+        score = "" if verdict["score"] is None else f" ({verdict['score']:g})"
+        detail = f": {verdict['detail']}" if verdict["detail"] else ""
+        lines.append(f"  {verdict['decision']:12} {verdict['filter']}: {verdict['reason']}{score}{detail}")
+    if example:
+        lines.append(f"  in the corpus as {example['id']}, split {example['split']}, weight {example['weight']:g}")
+    elif not verdicts:
+        lines.append("  not filtered yet")
+    elif any(verdict["decision"] == "drop" for verdict in verdicts):
+        lines.append("  not in the corpus: dropped")
+    elif any(verdict["decision"] == "unverifiable" for verdict in verdicts):
+        lines.append("  not in the corpus: unverifiable (selection.unverifiable)")
+    else:
+        lines.append("  not in the corpus: enough others of this task (selection.per_task)")
+    return lines
+
+
+def _grades(rows: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for row in rows:
+        word = {True: "right", False: "wrong", None: "not gradable"}[row["correct"]]
+        lines.append(f"{row['benchmark']}: {row['model']} was {word}")
+        lines.append(_indented("said", row["text"]))
+    return lines
+
+
+def _indented(label: str, text: str, by: int = 2) -> str:
+    margin = "\n" + " " * (by + len(label) + 2)
+    return f"{' ' * by}{label}: " + margin.join(str(text).splitlines() or [""])

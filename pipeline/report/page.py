@@ -1,0 +1,192 @@
+"""`make report`: a run as one page for people, `report.html`, which needs nothing beside itself.
+
+In: the tables of a run as far as there are any, `recipe.yaml`, `run.json` and the training curves. Out: one HTML file without
+scripts, with inline style and drawings, so that it can be mailed, printed and read in ten years. Everything from data is
+escaped, and a content policy in the page forbids it to load anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.errors import UserError
+from pipeline.progress import clock
+from pipeline.report.comparison import ALL_KINDS, MODELS, PAIRS, Difference, Score, read_differences, read_scores
+from pipeline.report.curves import plot, read_curves
+from pipeline.report.funnel import Funnel, drop_reasons, dropped_examples, read_funnel
+from pipeline.tables import table_path
+
+EXAMPLES = 3
+"""Dropped samples shown for one reason."""
+REASONS = 30
+"""Reasons that are shown with examples, the most frequent ones; the page stays under 2 MB by this."""
+CHARACTERS = 1200
+"""Longest text of an example; the rest is counted."""
+STARTS = 20
+"""Starts that are listed, the latest ones."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a filter did not keep samples, with a few of them."""
+
+    filter: str
+    decision: str
+    reason: str
+    rows: int
+    examples: list[dict[str, str]]
+    """sample_id, prompt, target, detail."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """The models on one benchmark."""
+
+    name: str
+    models: list[str]
+    kinds: dict[str, dict[str, Score]]
+    """Kind, then model, to score; all kinds together first."""
+    differences: list[Difference]
+
+    def items(self, kind: str) -> int:
+        """Items of a kind that could be graded; the models' may differ where a reply is owed."""
+        return max(score.items for score in self.kinds[kind].values())
+
+
+def write_page(folder: Path) -> Path:
+    """Writes `report.html` of the run in `folder`, whole or not at all, and returns its path.
+
+    Raises:
+        UserError: there are no tables yet.
+    """
+    if not table_path(folder, "1_tasks").exists():
+        raise UserError(f"{folder}: there are no tables yet", f"Make them with `make generate RECIPE={folder.name}`.")
+    path = folder / "report.html"
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    unfinished.write_text(_render(folder), encoding="utf-8")
+    os.replace(unfinished, path)
+    return path
+
+
+def _render(folder: Path) -> str:
+    text, log = _text(folder / "recipe.yaml"), json.loads(_text(folder / "run.json") or "{}")
+    funnel, curves, benchmarks = read_funnel(folder), read_curves(folder), _benchmarks(folder)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"number": _number, "dollars": _dollars, "percent": _percent, "clock": clock, "clip": _clip}
+    return environment.get_template("page.html.jinja").render(
+        name=folder.name, facts=_facts(yaml.safe_load(text) or {}, log), recipe=text,
+        starts=log.get("starts", []), most_starts=STARTS, funnel=funnel, made=_made(folder), steps=_steps(funnel),
+        reasons=_reasons(folder), curves=curves, plot=plot(curves) if curves else None, benchmarks=benchmarks,
+        findings=[each for benchmark in benchmarks for each in benchmark.differences if each.kind == ALL_KINDS],
+        all_kinds=ALL_KINDS,
+    )  # fmt: skip
+
+
+def _text(path: Path) -> str:
+    """What a file says, and nothing where there is none."""
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _facts(recipe: dict[str, Any], log: dict[str, Any]) -> dict[str, str]:
+    """What the run is, as label and words; what nobody wrote down is left out."""
+    teacher, student = recipe.get("teacher", {}), recipe.get("student", {})
+    who = [teacher.get(key) for key in ("model", "path", "backend")]
+    schooling = {key: value for key, value in student.items() if key in ("epochs", "learning_rate", "batch_size")}
+    packages = {"Python": log.get("python"), **log.get("packages", {})}
+    facts = {
+        "Teacher": _listed(who) + _listed_pairs(teacher.get("sampling", {}), "; "),
+        "Student": str(student.get("model", "")) + _listed_pairs(schooling, "; "),
+        "Methods": _listed([each["method"] for each in recipe.get("methods", [])]),
+        "Version": _listed([log.get("version"), f"commit {log['commit']}" if log.get("commit") else None]),
+        "Packages": _listed_pairs(packages),
+    }
+    return {label: words for label, words in facts.items() if words}
+
+
+def _listed(values: list[Any]) -> str:
+    return ", ".join(dict.fromkeys(str(value) for value in values if value))
+
+
+def _listed_pairs(values: dict[str, Any], before: str = "") -> str:
+    words = ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+        if value is not None
+    )
+    return before + words if words else ""
+
+
+def _made(folder: Path) -> dict[str, bool]:
+    """Which of the tables that have a section of their own exist."""
+    return {name[2:]: table_path(folder, name).exists() for name in ("3_samples", "4_verdicts", "5_corpus", "6_evaluation")}
+
+
+def _steps(funnel: Funnel) -> dict[str, dict[str, int]]:
+    """Row counts of each step, of the run and of each method, the names of methods as keys."""
+    parts = {"samples": funnel.samples, "passed": funnel.passed, "corpus": funnel.corpus}
+    run = {"tasks": funnel.tasks, "responses": funnel.responses, **parts}
+    whole = {"": {step: sum(counts.values()) for step, counts in run.items()}}
+    return whole | {method: {step: counts.get(method, 0) for step, counts in parts.items()} for method in funnel.samples}
+
+
+def _reasons(folder: Path) -> list[Reason]:
+    """Why samples were not kept, the most frequent reason first."""
+    if not table_path(folder, "4_verdicts").exists() or not table_path(folder, "3_samples").exists():
+        return []
+    reasons = []
+    for number, (name, decision, reason, rows) in enumerate(drop_reasons(folder).iter_rows()):
+        examples = dropped_examples(folder, name, reason, EXAMPLES).to_dicts() if number < REASONS else []
+        reasons.append(Reason(name, decision, reason, rows, examples))
+    return reasons
+
+
+def _benchmarks(folder: Path) -> list[Benchmark]:
+    """What the models scored, benchmark by benchmark; nothing before there is an evaluation."""
+    if not table_path(folder, "6_evaluation").exists():
+        return []
+    scores, differences = read_scores(folder), read_differences(folder, PAIRS)
+    names = dict.fromkeys(score.benchmark for score in scores)
+    return [
+        _benchmark(
+            name, [each for each in scores if each.benchmark == name], [each for each in differences if each.benchmark == name]
+        )
+        for name in names
+    ]
+
+
+def _benchmark(name: str, scores: list[Score], differences: list[Difference]) -> Benchmark:
+    order = {model: place for place, model in enumerate(MODELS)}
+    models = sorted({score.model for score in scores}, key=lambda model: (order.get(model, len(order)), model))
+    cells = {(score.kind, score.model): score for score in scores}
+    kinds = [ALL_KINDS, *(kind for kind in dict.fromkeys(score.kind for score in scores) if kind != ALL_KINDS)]
+    table = {kind: {model: cells[kind, model] for model in models if (kind, model) in cells} for kind in kinds}
+    return Benchmark(name, models, table, sorted(differences, key=lambda each: kinds.index(each.kind)))
+
+
+def _number(value: float) -> str:
+    return f"{value:,}"
+
+
+def _percent(part: float, whole: float = 1) -> str:
+    return f"{100 * part / whole:.1f}" if whole else "–"
+
+
+def _dollars(value: float | None) -> str:
+    """Cents need two places, less than a dollar four; an unknown price is said, not taken for nothing."""
+    if value is None:
+        return "unknown"
+    return "$0" if value == 0 else f"${value:,.2f}" if value >= 1 else f"${value:.4g}"
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= CHARACTERS else f"{text[:CHARACTERS]}… ({len(text) - CHARACTERS:,} more characters)"

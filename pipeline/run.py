@@ -1,0 +1,189 @@
+"""A run: its folder, its recipe, its models, and the door to them. Everything a stage needs and nothing it decides.
+
+In: a recipe and the settings. Out: a folder in which one program at a time works, with `recipe.yaml` (resolved, runnable as it
+is) and `run.json` (versions, commit, one entry per start).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline import __version__
+from pipeline.errors import UserError
+from pipeline.llm.ask import Door, Model
+from pipeline.llm.backends import CallFailed
+from pipeline.llm.budget import Budget
+from pipeline.llm.request import Reply, Request, Sampling
+from pipeline.llm.store import Store
+from pipeline.logs import Question
+from pipeline.prompts import Prompt
+from pipeline.recipe import Recipe, parse_recipe
+from pipeline.records import Response, Task
+from pipeline.settings import REPOSITORY, Settings
+
+DATA_PARTS = ("source", "teacher", "methods", "filters", "selection")
+"""The parts of a recipe that decide the corpus."""
+PACKAGES = ("openai", "polars", "pyarrow", "pydantic", "tokenizers", "torch", "transformers", "trl", "datasets")
+
+
+@dataclass
+class Run:
+    """One recipe at work in its folder."""
+
+    recipe: Recipe
+    settings: Settings
+    _door: Door | None = None
+    _models: dict[str, Model] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.runs / self.recipe.name
+
+    @property
+    def door(self) -> Door:
+        if self._door is None:
+            budget = Budget(self.settings.max_tokens, self.settings.max_cost)
+            self._door = Door(Store(self.settings.store_path), budget)
+        return self._door
+
+    def model(self, role: str) -> Model:
+        """The model that plays a role; only the teacher is in the recipe, others are added by the stage that needs them."""
+        if role not in self._models:
+            if role != "teacher":
+                raise KeyError(f"no model plays {role!r}")
+            self._models[role] = self.recipe.teacher.open(self.settings)
+        return self._models[role]
+
+    def add_model(self, role: str, model: Model) -> None:
+        """Lets a model play a role."""
+        self._models[role] = model
+
+    def sampling(self, role: str) -> Sampling:
+        """How the model of a role samples unless whoever asks says otherwise."""
+        return self.recipe.teacher.sampling if role == "teacher" else Sampling()
+
+    async def ask(
+        self, prompt: Prompt, *, task: Task, sample: int = 0, sampling: Sampling | None = None, role: str = "teacher"
+    ) -> Response:
+        """Puts a prompt to the model of a role; a call that failed for now comes back with finish `owed`."""
+        model = self.model(role)
+        request = Request(
+            messages=prompt.messages,
+            sampling=(sampling or Sampling()).over(self.sampling(role)),
+            sample=sample,
+            question=Question(task.prompt, tuple(task.extra.get("history", ()))).key,
+        )
+        try:
+            key, reply = await self.door.ask(model, request)
+        except CallFailed as error:
+            key, reply = request.key(model.identity), Reply(finish="owed", error=str(error))
+        return Response(
+            key=key, task_id=task.id, role=role, template=prompt.template, template_hash=prompt.template_hash,
+            provider=model.identity["provider"], model=model.name, sample=sample, messages=list(prompt.messages),
+            **reply.model_dump(),
+        )  # fmt: skip
+
+    def table_recipe(self) -> Recipe | None:
+        """The recipe the tables of this folder were made with, or None before there are any."""
+        path = self.folder / "recipe.yaml"
+        if not path.is_file():
+            return None
+        return parse_recipe(yaml.safe_load(path.read_text(encoding="utf-8")), self.recipe.name, str(path))
+
+    def write_recipe(self) -> None:
+        _write(self.folder / "recipe.yaml", self.recipe.as_yaml())
+
+    def log_start(self, verb: str, seconds: float, outcome: str) -> None:
+        """Adds this start to `run.json`: what was asked, what it cost, how it ended."""
+        path = self.folder / "run.json"
+        log = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"starts": []}
+        tally = asdict(self._door.tally) if self._door else {}
+        log |= {
+            "recipe": self.recipe.name,
+            "version": __version__,
+            "commit": _commit(),
+            "python": platform.python_version(),
+        }
+        log["packages"] = {name: _version(name) for name in PACKAGES}
+        began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
+        log["starts"].append({"verb": verb, "began": began, "seconds": round(seconds, 1), "outcome": outcome, **tally})
+        _write(path, json.dumps(log, indent=1) + "\n")
+
+
+@contextmanager
+def locked(run: Run) -> Iterator[Run]:
+    """The run's folder, made if need be, in which nobody else works meanwhile.
+
+    Raises:
+        UserError: another program works there, or the folder cannot be written.
+    """
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        lock = (run.folder / ".lock").open("a+")
+    except OSError as error:
+        raise UserError(f"{run.folder}: cannot be written: {error.strerror}", "Name another with --data DIR.") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise UserError(
+                f"{run.folder}: another run works in this folder (process {lock.read().strip() or 'unknown'})",
+                "Wait for it, or work elsewhere with --data DIR or another name in the recipe.",
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        for unfinished in run.folder.glob(".*.unfinished"):  # of a run that was killed
+            unfinished.unlink()
+        yield run
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The project's commit, with a mark where files differ from it."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=REPOSITORY, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def changed_parts(now: Any, then: Any, prefix: str = "") -> list[str]:
+    """The paths of the fields in which two plain recipes differ."""
+    if isinstance(now, dict) and isinstance(then, dict):
+        return [
+            line
+            for key in sorted(now.keys() | then.keys())
+            for line in changed_parts(now.get(key), then.get(key), f"{prefix}.{key}" if prefix else key)
+        ]
+    return [] if now == then else [prefix]

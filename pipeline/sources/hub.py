@@ -1,0 +1,71 @@
+"""Tasks from a data set on the hub, through `datasets`: pinned by revision, evaluated on a split of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+from pydantic import PositiveInt
+
+from pipeline.errors import UserError
+from pipeline.records import Frozen, Task
+from pipeline.sources.tasks import Fields, Share, read_task, split_of
+
+
+class HubSource(Frozen):
+    """A data set on the hub."""
+
+    kind: Literal["hub"]
+    """A data set on the hub."""
+    dataset: str
+    """Its name, as owner/name."""
+    config: str | None = None
+    """Its configuration."""
+    split: str = "train"
+    """The split the teacher is asked about."""
+    revision: str | None = None
+    """A commit, so that tomorrow's run reads what today's did."""
+    fields: Fields = Fields()
+    """Which columns hold what."""
+    task_kind: str = "question"
+    """The kind its tasks are of."""
+    limit: PositiveInt | None = None
+    """Take the first so many rows."""
+    dev_share: Annotated[float, Share] = 0.05
+    """Share of the tasks whose examples are not trained on; the loss on them is watched."""
+
+    def tasks(self, evaluation: tuple[str, ...], evaluation_limit: int | None) -> Iterator[Task]:
+        """The tasks of `split`, then those of each evaluation split, which no training task may equal.
+
+        Raises:
+            UserError: the data set cannot be had, or a row does not have the named columns.
+        """
+        held_out = [
+            task.model_copy(update={"split": split})
+            for split in evaluation
+            if split != "dev"
+            for task in self._read(split, evaluation_limit)
+        ]
+        reserved = {task.id for task in held_out}
+        for task in self._read(self.split, self.limit):
+            if task.id not in reserved:
+                yield task.model_copy(update={"split": split_of(task.id, self.dev_share, 0.0)})
+        yield from held_out
+
+    def _read(self, split: str, limit: int | None) -> Iterator[Task]:
+        rows = self._load(split)
+        for number, row in enumerate(islice(rows, limit), 1):
+            place = f"{self.dataset} [{split}], row {number}"
+            yield read_task(row, self.fields, self.task_kind, f"hub:{self.dataset}", place)
+
+    def _load(self, split: str) -> Any:
+        import datasets
+
+        try:
+            return datasets.load_dataset(self.dataset, self.config, split=split, revision=self.revision)
+        except Exception as error:  # the library raises many kinds, its users' network most of them
+            raise UserError(
+                f"source.dataset: {self.dataset} [{split}] cannot be loaded: {str(error).splitlines()[0]}",
+                "Is the name right and the hub reachable? A file will do: --set source.kind=jsonl --set source.path=….",
+            ) from None

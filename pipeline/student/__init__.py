@@ -1,0 +1,1 @@
+"""The student: its tokens, and its training in a process of its own."""

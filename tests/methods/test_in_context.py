@@ -1,0 +1,86 @@
+"""In-context distillation: two views with their weights, and demonstrations that are others' and stay the same."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.methods.in_context import InContext
+from pipeline.records import Task
+from pipeline.stages.generate import demonstration_bank
+from tests.methods.asking import Teacher, samples_of
+from tests.rows import make_task
+
+METHOD = InContext(method="in_context", demonstrations=3)
+
+
+def tasks(count: int) -> list[Task]:
+    return [make_task(id=f"t{n}", prompt=f"[question {n}]", answer=f"[answer {n}]") for n in range(count)]
+
+
+def user_prompt(task: Task, given_tasks: list[Task], method: InContext = METHOD) -> str:
+    return method.teacher_prompt(task, demonstration_bank(given_tasks)).messages[-1].content
+
+
+def test_two_views_with_their_weights() -> None:
+    task, *bank = tasks(10)
+    teacher = Teacher()
+    first, second = asyncio.run(samples_of(METHOD, task, teacher, bank))
+    assert [(first.view, first.weight), (second.view, second.weight)] == [
+        ("with_demonstrations", 1.0),
+        ("without_demonstrations", 0.5),
+    ]
+    assert first.target == second.target and first.response_keys == second.response_keys and first.id != second.id
+    assert first.messages[-1].content.count("[answer ") == 3
+    assert [message.content for message in second.messages] == ["[question 0]"]
+    assert len(teacher.prompts) == 1
+
+
+def test_beta_and_samples() -> None:
+    task, *bank = tasks(10)
+    none = InContext(method="in_context", beta=0, samples=2)
+    assert [each.view for each in asyncio.run(samples_of(none, task, Teacher(), bank))] == ["with_demonstrations"] * 2
+    more = InContext(method="in_context", beta=2, samples=2)
+    assert [each.weight for each in asyncio.run(samples_of(more, task, Teacher(), bank))] == [1.0, 2.0, 1.0, 2.0]
+
+
+def test_a_task_with_demonstrations_of_its_own_uses_those() -> None:
+    task = make_task(prompt="c d ->", context="a b -> b a\ne f -> f e\ng h -> h g\ni j -> j i")
+    [sample] = asyncio.run(samples_of(METHOD, task, Teacher(), tasks(10)))
+    content = sample.messages[-1].content
+    assert "g h -> h g" in content and "i j" not in content and "[question" not in content
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 99), st.integers(1, 20))
+def test_demonstrations_never_hold_the_asked_task(number: int, count: int) -> None:
+    many = tasks(100)
+    method = InContext(method="in_context", demonstrations=count)
+    prompt = user_prompt(many[number], many, method)
+    assert f"[answer {number}]" not in prompt and prompt.count(f"[question {number}]") == 1
+    assert prompt.count("[answer ") == count
+
+
+def test_demonstrations_do_not_change_when_rows_are_added() -> None:
+    few, many = tasks(70), tasks(700)
+    assert [user_prompt(task, few) for task in few] == [user_prompt(task, many) for task in few]
+
+
+def test_demonstrations_differ_from_task_to_task() -> None:
+    many = tasks(70)
+    shown = {user_prompt(task, many).rpartition("[question")[0] for task in many[:10]}
+    assert len(shown) == 10
+
+
+def test_only_solved_training_tasks_of_the_kind_are_shown() -> None:
+    others = [
+        make_task(id="a", prompt="unsolved"),
+        make_task(id="b", prompt="another kind", kind="other", answer="1"),
+        make_task(id="c", prompt="held out", split="test", answer="1"),
+        make_task(id="d", prompt="worked", answer="1", extra={"solution": "Since one is one: 1"}),
+    ]
+    prompt = user_prompt(make_task(), others)
+    assert "Since one is one: 1" in prompt
+    assert not any(word in prompt for word in ("unsolved", "another kind", "held out"))

@@ -1,0 +1,142 @@
+"""Selection: the cap, what becomes of undecided samples, splits by task, and a control of the same size."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from pipeline.errors import UserError
+from pipeline.recipe import parse_recipe
+from pipeline.records import Example, Sample, Task, Verdict
+from pipeline.run import Run
+from pipeline.settings import load_settings
+from pipeline.stages.filter import filter_names, filter_samples
+from pipeline.stages.select import capped, example, select
+from pipeline.tables import read_rows, write_table
+from tests.rows import make_sample, make_task
+
+TASKS = [make_task(id=f"t{n}", split="dev" if n < 3 else "train", answer=str(n)) for n in range(20)]
+SAMPLES = [
+    make_sample(
+        f"The answer is {task.id[1:] if number % 2 == 0 else 'x'}.", id=f"{task.id}s{number}", task_id=task.id, view=view
+    )
+    for task in TASKS
+    for number in range(6)
+    for view in ("a", "b")[: 1 + (number < 2)]
+]
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> str:
+    """A model folder whose tokenizer makes a token of each word."""
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    (tmp_path / "student").mkdir()
+    tokenizer.save(str(tmp_path / "student" / "tokenizer.json"))
+    return str(tmp_path / "student")
+
+
+def judged(folder: Path, student: str, tasks: list[Task] = TASKS, samples: list[Sample] = SAMPLES, **parts: Any) -> Run:
+    """A run whose samples were filtered."""
+    given = {
+        "source": {"kind": "mini"}, "teacher": {"backend": "local", "model": "m"}, "student": {"model": student},
+        "methods": [{"method": "chain_of_thought"}], "filters": ["finished", "answer_matches"],
+    }  # fmt: skip
+    run = Run(parse_recipe(given | parts, "run", "run"), load_settings(data=str(folder)))
+    run.folder.mkdir(parents=True, exist_ok=True)
+    write_table(run.folder, "1_tasks", tasks)
+    write_table(run.folder, "3_samples", samples)
+    asyncio.run(filter_samples(run))
+    return run
+
+
+def selected(run: Run) -> tuple[list[Example], list[Example]]:
+    asyncio.run(select(run))
+    return tuple(list(read_rows(run.folder, name, Example)) for name in ("5_corpus", "5_control"))  # type: ignore[return-value]
+
+
+def test_all_that_passed_without_a_cap(tmp_path: Path, student: str) -> None:
+    corpus, _ = selected(judged(tmp_path, student))
+    assert [each.sample_id for each in corpus] == [each.id for each in SAMPLES if "x" not in each.target]
+    assert {each.split for each in corpus if each.task_id in ("t0", "t1", "t2")} == {"dev"}
+    assert {each.split for each in corpus if each.task_id not in ("t0", "t1", "t2")} == {"train"}
+
+
+def test_the_cap_is_for_each_task_and_view(tmp_path: Path, student: str) -> None:
+    corpus, _ = selected(judged(tmp_path, student, selection={"per_task": 2}))
+    assert set(Counter((each.task_id, each.view) for each in corpus).items()) == {
+        ((task.id, view), count) for task in TASKS for view, count in (("a", 2), ("b", 1))
+    }
+    assert [each.sample_id for each in corpus if each.task_id == "t5"] == ["t5s0", "t5s0", "t5s2"]
+
+
+def test_capped_keeps_the_first() -> None:
+    assert [each.id for each in capped(SAMPLES[:4], 1)] == [SAMPLES[0].id, SAMPLES[1].id]
+    assert capped(SAMPLES, None) == SAMPLES
+
+
+def test_the_control_has_the_same_size_from_all_training_samples(tmp_path: Path, student: str) -> None:
+    corpus, control = selected(judged(tmp_path, student, selection={"per_task": 2}))
+    train = [each for each in corpus if each.split == "train"]
+    assert Counter(each.view for each in control) == Counter(each.view for each in train)
+    assert {each.split for each in control} == {"train"}
+    assert any("x" in each.messages[-1].content for each in control)
+    _, again = selected(judged(tmp_path, student, selection={"per_task": 2}))
+    _, other = selected(judged(tmp_path, student, selection={"per_task": 2, "seed": 1}))
+    assert again == control != other
+
+
+@pytest.mark.parametrize(("choice", "rows"), [("drop", 0), ("keep", 1)])
+def test_undecided_samples(tmp_path: Path, student: str, choice: str, rows: int) -> None:
+    tasks = [make_task(id="t0", answer="1"), make_task(id="t1")]
+    samples = [make_sample("1", id="s0", task_id="t0"), make_sample("1", id="s1", task_id="t1")]
+    corpus, _ = selected(judged(tmp_path, student, tasks, samples, selection={"unverifiable": choice}))
+    assert [each.task_id for each in corpus].count("t1") == rows
+
+
+def test_nothing_passed(tmp_path: Path, student: str) -> None:
+    run = judged(tmp_path, student, [make_task(answer="1")], [make_sample("2")])
+    with pytest.raises(UserError, match=r"none of 1 samples passed.*\n.*distill status run"):
+        asyncio.run(select(run))
+    assert not (run.folder / "5_corpus.parquet").exists()
+
+
+def test_an_example(student: str) -> None:
+    row = example(make_sample("The answer.", reasoning=" One two. ", weight=0.5), "train", student)
+    assert [message.role for message in row.messages] == ["user", "assistant"]
+    assert row.messages[-1].content == "<think>\nOne two.\n</think>\n\nThe answer."
+    assert (row.tokens, row.weight, row.split) == (2 + 6, 0.5, "train")
+
+
+def test_verdicts_of_every_filter(tmp_path: Path, student: str) -> None:
+    """Row filters judge all, table filters the survivors; a filter limited to kinds says nothing of the others."""
+    tasks = [make_task(id="t0", answer="1"), make_task(id="t1", kind="other")]
+    samples = [
+        make_sample("1", id="wrong", task_id="t0", finish="length"),
+        make_sample("1", id="first", task_id="t0"),
+        make_sample("1", id="second", task_id="t0"),
+        make_sample("2", id="other", task_id="t1"),
+    ]
+    filters = ["finished", {"filter": "answer_matches", "kinds": ["question"]}, "no_duplicates", "no_duplicates"]
+    run = judged(tmp_path, student, tasks, samples, filters=filters)
+    words = [(row.filter, row.sample_id, row.decision) for row in read_rows(run.folder, "4_verdicts", Verdict)]
+    assert words == [
+        ("finished", "wrong", "drop"),
+        ("finished", "first", "keep"),
+        ("finished", "second", "keep"),
+        ("finished", "other", "keep"),
+        ("answer_matches", "wrong", "keep"),
+        ("answer_matches", "first", "keep"),
+        ("answer_matches", "second", "keep"),
+        ("no_duplicates", "first", "keep"),
+        ("no_duplicates", "second", "drop"),
+        ("no_duplicates", "other", "keep"),
+        ("no_duplicates_2", "first", "keep"),
+        ("no_duplicates_2", "other", "keep"),
+    ]
+    assert filter_names(run.recipe.filters) == ["finished", "answer_matches", "no_duplicates", "no_duplicates_2"]

@@ -1,0 +1,60 @@
+"""What the README shows runs: its make commands, its recipe, its Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.recipe import parse_recipe
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def make_lines() -> list[str]:
+    fenced = [line.split("#")[0].strip() for block in blocks("") for line in block.splitlines()]
+    inline = re.findall(r"`(make [^`]+)`", README)
+    return sorted({line.replace("…", "0123abcd") for line in [*fenced, *inline] if line.startswith("make ")})
+
+
+def test_there_is_something_to_run() -> None:
+    assert len(make_lines()) > 10
+    assert blocks("python") and blocks("yaml")
+
+
+@pytest.mark.parametrize("line", make_lines())
+def test_every_make_command_is_one(line: str) -> None:
+    done = subprocess.run(f"{line} --dry-run", shell=True, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "distill" in done.stdout or "pytest" in done.stdout
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_the_recipe_is_one(text: str) -> None:
+    recipe = parse_recipe(yaml.safe_load(text), "readme", "README.md")
+    assert recipe.filters[3].filter == "answer_matches"
+
+
+def test_main_job_on_a_few_tasks_and_the_python_beside_it(tmp_path: Path) -> None:
+    """`make generate` as the README says it, for a few tasks; then the Python snippet on its tables."""
+    command = [sys.executable, "-m", "pipeline", "generate", "mini", "--limit", "30", "--data", str(tmp_path / "data")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    first = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert first.returncode == 0, first.stderr
+    assert "corpus" in first.stdout
+    again = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert again.returncode == 0 and "0 asked" in again.stderr
+    for snippet in blocks("python"):
+        ran = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        assert "detail" in ran.stdout

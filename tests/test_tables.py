@@ -1,0 +1,84 @@
+"""Tables: columns follow from the records, rows come back as they went in, and a table is written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.records import Example, Message, Record, Sample, Span, Task
+from pipeline.tables import ROW_GROUP, TABLES, Publication, arrow_schema, read_frame, read_rows, table_path, write_table
+from tests.rows import make_sample, make_task
+
+
+@pytest.mark.parametrize("record", set(TABLES.values()))
+def test_every_record_has_columns_and_every_column_a_line(record: type[Record]) -> None:
+    assert arrow_schema(record).names == list(record.model_fields)
+    assert all(info.description for info in record.model_fields.values())
+
+
+def test_types() -> None:
+    task, sample, example = arrow_schema(Task), arrow_schema(Sample), arrow_schema(Example)
+    assert task.field("constraints").type == task.field("extra").type == pa.string()
+    assert task.field("choices").type == pa.list_(pa.string())
+    assert sample.field("messages").type == pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+    assert example.field("loss_spans").type == pa.list_(pa.struct([("start", pa.int64()), ("end", pa.int64())]))
+    assert (sample.field("weight").type, sample.field("hinted").type) == (pa.float64(), pa.bool_())
+
+
+def test_rows_come_back_as_they_went_in(tmp_path: Path) -> None:
+    tasks = [
+        make_task(),
+        make_task(id="t2", constraints=[{"kind": "a", "n": 1}, {"kind": "b", "words": ["ä"]}], extra={"x": None, "y": [1.5]}),
+        make_task(id="t3", choices=["yes", "no"], answer="", constraints=[], extra={"history": [{"role": "user"}]}),
+    ]
+    assert write_table(tmp_path, "1_tasks", tasks) == 3
+    assert list(read_rows(tmp_path, "1_tasks", Task)) == tasks
+    assert read_frame(tmp_path, "1_tasks", ["constraints"])["constraints"].null_count() == 1
+
+
+def test_nested_rows(tmp_path: Path) -> None:
+    fields = {
+        "id": "e", "sample_id": "s", "task_id": "t", "method": "m", "view": "v", "split": "train", "weight": 0.5, "tokens": 3,
+    }  # fmt: skip
+    turns = [Message(role="user", content="?"), Message(role="assistant", content="!\n")]
+    rows = [Example(**fields, messages=turns), Example(**fields, messages=[], loss_spans=[Span(start=0, end=1)])]
+    write_table(tmp_path, "5_corpus", rows)
+    assert list(read_rows(tmp_path, "5_corpus", Example)) == rows
+
+
+def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_table(tmp_path / name, "3_samples", (make_sample(str(n)) for n in range(100)))
+    assert table_path(tmp_path / "a", "3_samples").read_bytes() == table_path(tmp_path / "b", "3_samples").read_bytes()
+
+
+def test_many_row_groups(tmp_path: Path) -> None:
+    write_table(tmp_path, "1_tasks", (make_task(id=str(n)) for n in range(ROW_GROUP + 5)))
+    assert [task.id for task in read_rows(tmp_path, "1_tasks", Task)] == [str(n) for n in range(ROW_GROUP + 5)]
+
+
+def test_an_exception_leaves_the_old_tables_and_nothing_else(tmp_path: Path) -> None:
+    write_table(tmp_path, "1_tasks", [make_task(id="old")])
+    with pytest.raises(RuntimeError, match="half-way"), Publication(tmp_path, "1_tasks", "3_samples") as new:
+        new["1_tasks"].append(make_task(id="new"))
+        raise RuntimeError("half-way")
+    assert [task.id for task in read_rows(tmp_path, "1_tasks", Task)] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["1_tasks.parquet"]
+
+
+def test_nothing_is_seen_before_the_end(tmp_path: Path) -> None:
+    with Publication(tmp_path, "1_tasks", "3_samples") as new:
+        new["1_tasks"].append(make_task())
+        assert not list(tmp_path.glob("*.parquet"))
+    assert {path.name for path in tmp_path.iterdir()} == {"1_tasks.parquet", "3_samples.parquet"}
+
+
+def test_a_table_that_is_not_there_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"1_tasks\.parquet.*\n.*make generate"):
+        list(read_rows(tmp_path, "1_tasks", Task))
+    with pytest.raises(UserError, match="make train"):
+        read_frame(tmp_path, "6_evaluation")
