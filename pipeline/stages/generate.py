@@ -48,47 +48,55 @@ async def generate(run: Run) -> None:
         BudgetReached: a ceiling was met; what landed is kept.
     """
     tasks = collect_tasks(run)
-    asked = [task for task in tasks if task.split in ASKED_SPLITS]
-    bank = demonstration_bank(tasks)
-    work = _plan(run, asked)
-    model = run.model("teacher")
     token_counter(run.recipe.student.model)  # what selection will count with had better be there before money is spent
-    samples = kept = 0
-    errors: Counter[str] = Counter()
     with Publication(run.folder, "1_tasks", "2_responses", "3_samples") as new:
         for task in tasks:
             new["1_tasks"].append(task)
-
-        def details() -> str:
-            tally = run.door.tally
-            cost = "cost unknown" if tally.cost is None else f"{tally.cost:.2f} dollars"
-            counts = f"{tally.asked} asked, {tally.remembered} remembered" + (f", {tally.owed} owed" * bool(tally.owed))
-            return f"{counts} · {kept} of {samples} samples pass row filters · {cost}"
-
-        async def work_on(job: tuple[Task, list[int]]) -> Harvest:
-            return await _harvest(run, *job, bank)
-
         async with run.door:
-            with Progress(f"asking {model.name}", len(work), details) as progress:
-                async with aclosing(in_order(work, work_on, 2 * model.in_flight)) as harvests:
-                    async for harvest in harvests:
-                        for response in harvest.responses:
-                            new["2_responses"].append(response)
-                            errors[response.error or ""] += 1
-                        for sample in harvest.samples:
-                            new["3_samples"].append(sample)
-                        samples += len(harvest.samples)
-                        kept += harvest.passed
-                        progress.advance()
-        if not samples:
-            (error, count), *_ = errors.most_common(1)
-            raise UserError(
-                f"{model.name}: none of {errors.total()} calls gave a sample; {count} times: {error or 'an empty reply'}",
-                "Mend what the provider complains of; the tables are as they were.",
-            )
+            await _ask_all(run, tasks, new)
     run.write_recipe()
     for name in DOWNSTREAM:
         table_path(run.folder, name).unlink(missing_ok=True)
+
+
+async def _ask_all(run: Run, tasks: list[Task], new: Publication) -> None:
+    """Puts all tasks through their methods and writes down what they bring, in their order.
+
+    Raises:
+        UserError: no call gave a sample.
+    """
+    model, bank = run.model("teacher"), demonstration_bank(tasks)
+    work = _plan(run, [task for task in tasks if task.split in ASKED_SPLITS])
+    counts, errors = Counter[str](), Counter[str]()
+
+    async def work_on(job: tuple[Task, list[int]]) -> Harvest:
+        harvest = await _harvest(run, *job, bank)
+        counts.update(samples=len(harvest.samples), kept=harvest.passed)
+        progress.advance()
+        return harvest
+
+    with Progress(f"asking {model.name}", len(work), lambda: _details(run, counts)) as progress:
+        async with aclosing(in_order(work, work_on, 2 * model.in_flight)) as harvests:
+            async for harvest in harvests:
+                for response in harvest.responses:
+                    new["2_responses"].append(response)
+                    errors[response.error or "an empty reply"] += 1
+                for sample in harvest.samples:
+                    new["3_samples"].append(sample)
+    if not counts["samples"]:
+        (error, count), *_ = errors.most_common(1)
+        raise UserError(
+            f"{model.name}: none of {errors.total()} calls gave a sample; {count} times: {error}",
+            "Mend what is complained of; the tables are as they were.",
+        )
+
+
+def _details(run: Run, counts: Counter[str]) -> str:
+    """What the progress line says beside the rate."""
+    tally = run.door.tally
+    cost = "cost unknown" if tally.cost is None else f"{tally.cost:.2f} dollars"
+    calls = f"{tally.asked} asked, {tally.remembered} remembered" + (f", {tally.owed} owed" * bool(tally.owed))
+    return f"{calls} · {counts['kept']} of {counts['samples']} samples pass row filters · {cost}"
 
 
 def collect_tasks(run: Run) -> list[Task]:
