@@ -49,7 +49,7 @@ class Task(Record):
     """One input: what a teacher is asked about, and what is known to be true of the answer."""
 
     id: str
-    """Hash of source, kind, prompt and context: the same input has the same id in every run."""
+    """Hash of kind, context and prompt: the same input has the same id in every run, whatever file it lies in."""
     source: str
     """Where it comes from, as `kind:place`."""
     split: str
