@@ -187,11 +187,11 @@ def _select(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from pipeline.stages.evaluate import evaluate
+    from pipeline.stages.evaluate import check_items, evaluate
     from pipeline.stages.train import train
 
     run = _with_the_tables_recipe(_open(arguments))
-    _work(run, "train", train, evaluate)
+    _work(run, "train", check_items, train, evaluate)
     _print_comparison(run)
 
 

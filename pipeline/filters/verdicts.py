@@ -5,6 +5,7 @@ An error, a time-out or an unreadable judgement is *unverifiable*: never keep, n
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -43,17 +44,17 @@ class Condition(Frozen):
     """The kinds of tasks it judges; all where empty. It says nothing of the others."""
 
 
-class RowFilter(Condition):
+class RowFilter(Condition, ABC):
     """Judges each sample by itself."""
 
+    @abstractmethod
     def judge(self, task: Task, sample: Sample) -> Word:
         """The word on one sample."""
-        raise NotImplementedError(f"{type(self).__name__} judges nothing")
 
 
-class TableFilter(Condition):
+class TableFilter(Condition, ABC):
     """Judges the samples that no filter before it dropped, seen together and in their order."""
 
+    @abstractmethod
     def judge_all(self, rows: Iterable[tuple[Task, Sample]]) -> Iterator[Word]:
         """A word on each row, in their order."""
-        raise NotImplementedError(f"{type(self).__name__} judges nothing")

@@ -6,15 +6,17 @@ task into samples by awaiting `ask`. Since `ask` remembers, a method of many tur
 
 from __future__ import annotations
 
+import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from pydantic import PositiveInt
 
 from pipeline.answers.final import final_answer
 from pipeline.identity import short_id
 from pipeline.llm.request import Sampling
-from pipeline.prompts import Prompt
+from pipeline.prompts import Prompt, render
 from pipeline.records import Frozen, Response, Sample, Task
 
 
@@ -26,7 +28,7 @@ class Ask(Protocol):
     ) -> Response: ...
 
 
-class Distillation(Frozen):
+class Distillation(Frozen, ABC):
     """A method's parameters; those named here are common to all."""
 
     kinds: tuple[str, ...] | None = None
@@ -40,17 +42,49 @@ class Distillation(Frozen):
         """Whether the method is for this kind of task."""
         return self.kinds is None or task.kind in self.kinds
 
+    @abstractmethod
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         """What the teacher is asked; `bank` holds training tasks that may serve as demonstrations."""
-        raise NotImplementedError(f"{type(self).__name__} asks nothing")
 
+    @abstractmethod
     def student_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         """What the student reads, in training and in evaluation alike."""
-        raise NotImplementedError(f"{type(self).__name__} teaches nothing")
 
+    @abstractmethod
     def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> AsyncIterator[Sample]:
         """The samples of one task."""
-        raise NotImplementedError(f"{type(self).__name__} makes no samples")
+
+
+class PlainAnswers(Distillation):
+    """A method that asks each task by itself, several times over, and teaches each answer as it is."""
+
+    view: ClassVar[str]
+    """What its samples' view is called."""
+    method: str
+    """Which method it is."""
+    samples: PositiveInt
+    """Answers asked for each task."""
+    template: str
+    """What the teacher is asked."""
+    student_template: str
+    """What the student reads."""
+
+    def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
+        return render(self.template, task)
+
+    def student_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
+        return render(self.student_template, task)
+
+    async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> AsyncIterator[Sample]:
+        shown = self.student_prompt(task, bank)
+        for reply in await ask_samples(ask, self.teacher_prompt(task, bank), task, self.samples, self.sampling):
+            if sample := make_sample(task, self.method, self.view, shown, reply):
+                yield sample
+
+
+async def ask_samples(ask: Ask, prompt: Prompt, task: Task, count: int, sampling: Sampling) -> list[Response]:
+    """`count` samples of one prompt, asked at once, in the order of their numbers."""
+    return await asyncio.gather(*(ask(prompt, task=task, sample=number, sampling=sampling) for number in range(count)))
 
 
 def make_sample(task: Task, method: str, view: str, prompt: Prompt, response: Response, weight: float = 1.0) -> Sample | None:

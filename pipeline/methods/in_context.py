@@ -7,14 +7,13 @@ each) uses those; it means nothing without them, so it has no second view.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
 from pydantic import NonNegativeFloat, PositiveInt
 
 from pipeline.identity import unit_interval
-from pipeline.methods.distillation import Ask, Distillation, make_sample
+from pipeline.methods.distillation import Ask, Distillation, ask_samples, make_sample
 from pipeline.prompts import Prompt, render
 from pipeline.records import Sample, Task
 
@@ -47,11 +46,8 @@ class InContext(Distillation):
         return self._with_demonstrations(self.student_template, task, bank)
 
     async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> AsyncIterator[Sample]:
-        asked, shown = self.teacher_prompt(task, bank), self.student_prompt(task, bank)
-        replies = await asyncio.gather(
-            *(ask(asked, task=task, sample=number, sampling=self.sampling) for number in range(self.samples))
-        )
-        for reply in replies:
+        shown = self.student_prompt(task, bank)
+        for reply in await ask_samples(ask, self.teacher_prompt(task, bank), task, self.samples, self.sampling):
             if sample := make_sample(task, self.method, "with_demonstrations", shown, reply):
                 yield sample
             if self.beta and not task.context:

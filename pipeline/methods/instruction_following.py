@@ -6,20 +6,17 @@ carries checkable constraints, the filter `constraints_met` decides which answer
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveInt
 
-from pipeline.methods.distillation import Ask, Distillation, make_sample
-from pipeline.prompts import Prompt, render
-from pipeline.records import Sample, Task
+from pipeline.methods.distillation import PlainAnswers
 
 
-class InstructionFollowing(Distillation):
+class InstructionFollowing(PlainAnswers):
     """Answers to instructions as they stand."""
 
+    view: ClassVar[str] = "response"
     method: Literal["instruction_following"]
     """Sequence-level distillation of instructions."""
     samples: PositiveInt = 1
@@ -28,18 +25,3 @@ class InstructionFollowing(Distillation):
     """What the teacher is asked."""
     student_template: str = "instruction_following/student"
     """What the student reads."""
-
-    def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
-        return render(self.template, task)
-
-    def student_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
-        return render(self.student_template, task)
-
-    async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> AsyncIterator[Sample]:
-        asked, shown = self.teacher_prompt(task, bank), self.student_prompt(task, bank)
-        replies = await asyncio.gather(
-            *(ask(asked, task=task, sample=number, sampling=self.sampling) for number in range(self.samples))
-        )
-        for reply in replies:
-            if sample := make_sample(task, self.method, "response", shown, reply):
-                yield sample

@@ -23,6 +23,15 @@ from pipeline.tables import Publication, read_rows
 Job = tuple[str, str, Task]
 
 
+async def check_items(run: Run) -> None:
+    """Makes sure, before an hour of training, that there is something to evaluate on afterwards.
+
+    Raises:
+        UserError: there are no tasks of an evaluation split.
+    """
+    list(_items(run, list(read_rows(run.folder, "1_tasks", Task))))
+
+
 async def evaluate(run: Run) -> None:
     """Makes `6_evaluation`.
 
@@ -62,7 +71,7 @@ def _items(run: Run, tasks: list[Task]) -> Iterator[tuple[str, Task]]:
         if not fitting:
             raise UserError(
                 f"evaluation.split: there are no tasks of the split {split!r} in {run.folder}",
-                f"Splits there are: {', '.join(sorted({task.split for task in tasks}))}.",
+                f"Splits there are: {', '.join(sorted({task.split for task in tasks}))}; evaluation.split may be dev, too.",
             )
         for task in fitting[: run.recipe.evaluation.limit]:
             yield f"{task.source}:{split}", task

@@ -103,7 +103,7 @@ def collect_tasks(run: Run) -> list[Task]:
     """All tasks of the source, each once.
 
     Raises:
-        UserError: there are none, or none for an evaluation split.
+        UserError: there are none for the teacher, or none that a method is for.
     """
     recipe = run.recipe
     tasks: dict[str, Task] = {}
