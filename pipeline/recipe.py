@@ -102,6 +102,8 @@ class Evaluation(Frozen):
     """At most so many items a split."""
     max_tokens: PositiveInt = 512
     """Longest reply."""
+    teacher: bool = True
+    """Whether the teacher answers the items, too; at an endpoint that costs as many calls."""
 
 
 DEFAULT_FILTERS = ("finished", "not_empty", "not_refusal", "no_duplicates")

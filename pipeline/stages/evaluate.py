@@ -90,7 +90,8 @@ def _models(run: Run) -> list[str]:
         )
     for name, folder in folders.items():
         run.add_model(name, LocalModel(backend="local", model=folder).open(run.settings))
-    return [*folders, "teacher"] if run.recipe.teacher.backend != "recorded" else list(folders)
+    asked = run.recipe.evaluation.teacher and run.recipe.teacher.backend != "recorded"
+    return [*folders, "teacher"] if asked else list(folders)
 
 
 def _method(run: Run, task: Task) -> Method | None:

@@ -110,7 +110,7 @@ def _config(job: Job, checkpoints: Path, examples: int) -> SFTConfig:
         lr_scheduler_type="cosine",
         warmup_steps=max(1, round(steps * student.warmup_share)),
         weight_decay=student.weight_decay,
-        train_sampling_strategy="group_by_length",
+        train_sampling_strategy="random",  # batches of one length would be of one kind: 77 instead of 90 % on mini
         seed=student.seed,
         data_seed=student.seed,
         use_cpu=not on_gpu,
