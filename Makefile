@@ -27,7 +27,6 @@ generate: $(READY) ## ask the teacher, filter, select: data/runs/RECIPE/1_tasks 
 	@$(BIN)/distill generate '$(RECIPE)' $(FLAGS)
 
 train: $(READY) ## train the student and its control, evaluate, report; generates first if there is no corpus
-	@test -e '$(or $(DATA),$(DISTILL_DATA),data)/runs/$(notdir $(basename $(RECIPE)))/5_corpus.parquet' || $(BIN)/distill generate '$(RECIPE)' $(FLAGS)
 	@$(BIN)/distill train '$(RECIPE)' $(FLAGS)
 
 filter select evaluate preview status report inspect: $(READY)

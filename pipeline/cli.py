@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         ("generate", "ask the teacher, filter and select: tables 1 to 5", _generate),
         ("filter", "judge the samples again and select; asks nobody", _filter),
         ("select", "select again; asks nobody", _select),
-        ("train", "train the student and its control, evaluate, report", _train),
+        ("train", "train the student and its control, evaluate, report; generates first if there is no corpus", _train),
         ("evaluate", "evaluate again and report", _evaluate),
         ("report", "write report.html", _report),
         ("status", "the funnel: tasks, responses, samples, kept by filter", _status),
@@ -162,6 +162,11 @@ def _generate(arguments: argparse.Namespace) -> None:
     from pipeline.stages.select import select
 
     run = _open(arguments)
+    made = run.table_recipe()
+    if made and made.source.kind != run.recipe.source.kind:
+        print(
+            f"note: {run.folder} held tables from {made.source.kind}; they are made anew from another source.", file=sys.stderr
+        )
     _work(run, "generate", generate, filter_samples, select)
     _print_status(run)
     owed = run.door.tally.owed
@@ -189,8 +194,12 @@ def _select(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     from pipeline.stages.evaluate import check_items, evaluate
     from pipeline.stages.train import train
+    from pipeline.tables import table_path
 
-    run = _with_the_tables_recipe(_open(arguments))
+    run = _open(arguments)
+    if not table_path(run.folder, "5_corpus").exists():
+        _generate(arguments)
+    run = _with_the_tables_recipe(run)
     _work(run, "train", check_items, train, evaluate)
     _print_comparison(run)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from pipeline.errors import UserError
 from pipeline.identity import canonical_json
 
@@ -29,12 +31,38 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, _object(path, number, line)
 
 
+def read_table(path: Path, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Places and rows of a file of JSON lines, CSV or Parquet.
+
+    Raises:
+        UserError: it cannot be read as what it is said to be.
+    """
+    if kind == "jsonl":
+        yield from ((f"{path}, line {number}", row) for number, row in read_json_lines(path))
+        return
+    number = 0
+    try:
+        # CSV as text: "05" stays so, and an answer in row 101 may have a fraction
+        frames = pl.scan_csv(path, infer_schema=False) if kind == "csv" else pl.scan_parquet(path)
+        for frame in frames.collect_batches():
+            for row in frame.iter_rows(named=True):
+                number += 1
+                yield f"{path}, row {number}", row
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as {kind}: {str(error).splitlines()[0]}", "Is its kind right?") from None
+
+
+def kind_of(path: Path) -> str:
+    """What a file is by its ending; JSON lines unless it says otherwise."""
+    return {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}.get(path.suffix.lower(), "jsonl")
+
+
 def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError as error:
         raise UserError(f"{path}, line {number}: not UTF-8 text ({error.reason})", "Save the file as UTF-8.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}, line {number}: not JSON: {error}", "Mend or remove this line.") from None
     if not isinstance(row, dict):
         raise UserError(f"{path}, line {number}: a {type(row).__name__}, not an object", "Each line is one {…}.")

@@ -65,7 +65,7 @@ def _render_block(template: str, compiled: Any, name: str, known: dict[str, Any]
             f"{_place(template)}, block {name}: {error.message}",
             f"The fields there are: {', '.join(sorted(known))}.",
         ) from None
-    except (SecurityError, TemplateError, TypeError, ValueError, ArithmeticError) as error:
+    except (SecurityError, TemplateError, TypeError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
         raise UserError(
             f"{_place(template)}, block {name}: {error}", "Mend the template; `distill preview` shows it."
         ) from None

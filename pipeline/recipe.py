@@ -85,7 +85,7 @@ class Student(Frozen):
     """Weight decay of AdamW."""
     max_tokens: PositiveInt = 2048
     """Longest example with the template's tokens; a longer one is refused, never cut."""
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     """Seed of the order of the examples."""
     control: bool = True
     """Whether to train the control on as many unfiltered samples, too."""
@@ -157,7 +157,7 @@ def load_recipe(name: str, changes: typing.Sequence[str] = (), backend: str | No
         UserError: there is no such recipe, it is not YAML, or something in it does not fit.
     """
     path = recipe_path(name)
-    raw = _read(path)
+    raw = read_yaml(path)
     if backend and isinstance(raw.get("teacher"), dict) and raw["teacher"].get("backend") != backend:
         kept = {key: raw["teacher"][key] for key in ("model", "sampling") if key in raw["teacher"]}
         raw["teacher"] = {"backend": backend, **kept}
@@ -200,15 +200,20 @@ def recipe_path(name: str) -> Path:
     return path
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping a YAML file holds.
+
+    Raises:
+        UserError: it is not YAML, or no mapping.
+    """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text ({error.reason})", "Save it as UTF-8.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}", "Mend the file there.") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text ({error.reason})", "Save it as UTF-8.") from None
     if not isinstance(raw, dict):
         raise UserError(f"{path}: not a recipe", "It needs at least source, teacher and methods.")
     return raw
@@ -221,7 +226,7 @@ def _set(raw: dict[str, Any], change: str) -> None:
         raise UserError(f"--set {change}: not of the form path=value", "For example --set source.limit=100.")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         value = text
     where: Any = raw
     *parents, last = path.split(".")

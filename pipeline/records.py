@@ -17,7 +17,7 @@ class AsJson:
 class Frozen(BaseModel):
     """A frozen model with nothing beside its named fields; the line under a field is its description."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Record(Frozen):

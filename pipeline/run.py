@@ -19,8 +19,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline import __version__
 from pipeline.errors import UserError
 from pipeline.llm.ask import Door, Model
@@ -30,7 +28,7 @@ from pipeline.llm.request import Reply, Request, Sampling
 from pipeline.llm.store import Store
 from pipeline.logs import Question
 from pipeline.prompts import Prompt
-from pipeline.recipe import Recipe, parse_recipe
+from pipeline.recipe import Recipe, parse_recipe, read_yaml
 from pipeline.records import Response, Task
 from pipeline.settings import REPOSITORY, Settings
 
@@ -101,7 +99,7 @@ class Run:
         path = self.folder / "recipe.yaml"
         if not path.is_file():
             return None
-        return parse_recipe(yaml.safe_load(path.read_text(encoding="utf-8")), self.recipe.name, str(path))
+        return parse_recipe(read_yaml(path), self.recipe.name, str(path))
 
     def write_recipe(self) -> None:
         _write(self.folder / "recipe.yaml", self.recipe.as_yaml())
@@ -109,7 +107,7 @@ class Run:
     def log_start(self, verb: str, seconds: float, outcome: str) -> None:
         """Adds this start to `run.json`: what was asked, what it cost, how it ended."""
         path = self.folder / "run.json"
-        log = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"starts": []}
+        log = _read_log(path)
         tally = asdict(self._door.tally) if self._door else {}
         log |= {
             "recipe": self.recipe.name,
@@ -157,6 +155,20 @@ def _write(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_text(text, encoding="utf-8")
     os.replace(unfinished, path)
+
+
+def _read_log(path: Path) -> dict[str, Any]:
+    """What `run.json` says; one that cannot be read is put aside and begun anew."""
+    if not path.is_file():
+        return {"starts": []}
+    try:
+        log = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(log["starts"], list):
+            return dict(log)
+    except (ValueError, KeyError, TypeError):
+        pass
+    path.replace(path.with_suffix(".json.broken"))
+    return {"starts": []}
 
 
 def _version(package: str) -> str | None:

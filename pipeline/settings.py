@@ -6,9 +6,9 @@ Read from the environment or `.env`; a flag of the command line wins. What decid
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, NonNegativeFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, NonNegativeFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import UserError
@@ -19,7 +19,13 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def project_path(name: str | Path) -> Path:
     """`name` from the working folder if it is there, else from the project's own: recipes, prompts and shipped models."""
     here = Path(name).expanduser()
+    if len(str(name)) > 4096 or any(len(part) > 255 for part in here.parts):
+        raise UserError(f"{str(name)[:80]}…: too long for a path", "Name a file or folder that is there.")
     return here if here.exists() or here.is_absolute() or not (REPOSITORY / here).exists() else REPOSITORY / here
+
+
+HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
+"""A path in which `~` is the user's home."""
 
 
 class Settings(BaseSettings):
@@ -30,9 +36,9 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True, env_ignore_empty=True,
     )  # fmt: skip
 
-    data: Path = Path("data")
+    data: HomePath = Path("data")
     """Folder of the runs and of the response store."""
-    store: Path | None = None
+    store: HomePath | None = None
     """SQLite file that remembers every reply; `<data>/responses.sqlite` unless said."""
     concurrency: PositiveInt | None = None
     """Calls in flight at once; unless said, as many as suit the backend."""
@@ -65,6 +71,8 @@ def load_settings(**flags: object) -> Settings:
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
+    except UnicodeDecodeError as error:
+        raise UserError(f".env: not UTF-8 text ({error.reason})", "Save it as UTF-8.") from None
     except ValidationError as error:
         problem = error.errors()[0]
         name = str(problem["loc"][0])

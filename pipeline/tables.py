@@ -10,12 +10,14 @@ import json
 import os
 import types
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from pipeline.errors import UserError
 from pipeline.records import AsJson, Example, Grade, Record, Response, Sample, Task, Verdict
@@ -168,14 +170,31 @@ def read_frame(folder: Path, name: str, columns: list[str] | None = None) -> pl.
     if not path.exists():
         verb = "train" if name.startswith("6") else "generate"
         raise UserError(f"{path}: this table does not exist", f"Make it with `make {verb} RECIPE={folder.name}`.")
-    return pl.read_parquet(path, columns=columns)
+    with readable(path):
+        return pl.read_parquet(path, columns=columns)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turns whatever a broken table makes its readers raise into one error.
+
+    Raises:
+        UserError: the table cannot be read.
+    """
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pa.ArrowException, ValidationError, KeyError) as error:
+        raise UserError(
+            f"{path}: this table cannot be read: {str(error).splitlines()[0]}",
+            f"Make it again with `make generate RECIPE={path.parent.name}`; replies are remembered.",
+        ) from None
 
 
 def read_rows(folder: Path, name: str, record: type[R]) -> Iterator[R]:
     """The rows of a table as records, read a row group at a time."""
     read_frame(folder, name, columns=[next(iter(record.model_fields))])
     json_fields = _json_fields(record)
-    with pq.ParquetFile(table_path(folder, name)) as file:
+    with readable(table_path(folder, name)), pq.ParquetFile(table_path(folder, name)) as file:
         for batch in file.iter_batches(ROW_GROUP):
             for values in batch.to_pylist():
                 for field in json_fields:

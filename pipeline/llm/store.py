@@ -78,7 +78,7 @@ class Store:
         except (sqlite3.Error, OSError) as error:
             raise UserError(
                 f"{self.path}: the response store cannot be used: {error}",
-                "Free space on its disk or name another file with DISTILL_STORE; what landed before is safe.",
+                "Free space on its disk, mend the file, or name another with DISTILL_STORE.",
             ) from error
 
     def _open(self) -> None:

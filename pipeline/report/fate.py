@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.errors import UserError
-from pipeline.tables import read_frame, table_path
+from pipeline.tables import read_frame, readable, table_path
 
 KEYS = {"1_tasks": "id", "2_responses": "key", "3_samples": "id", "5_corpus": "id"}
 """The tables whose rows have ids, and the column that holds them."""
@@ -23,6 +23,8 @@ def fate(folder: Path, wanted: str) -> list[str]:
     Raises:
         UserError: no row has this id, or several do.
     """
+    if not wanted:
+        raise UserError("no id is given", "Give the id of a row of any table, or its first characters: make why ID=….")
     task_id, found = _find(folder, wanted)
     tasks = read_frame(folder, "1_tasks").filter(pl.col("id") == task_id)
     lines = [f"{wanted} is a row of {found}"] if found != "1_tasks" else []
@@ -61,7 +63,8 @@ def _find(folder: Path, wanted: str) -> tuple[str, str]:
 def _rows(folder: Path, table: str, where: pl.Expr) -> list[dict[str, Any]]:
     if not table_path(folder, table).exists():
         return []
-    return pl.scan_parquet(table_path(folder, table)).filter(where).collect().to_dicts()
+    with readable(table_path(folder, table)):
+        return pl.scan_parquet(table_path(folder, table)).filter(where).collect().to_dicts()
 
 
 def _task(row: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.tables import TABLES, table_path
+from pipeline.tables import TABLES, readable, table_path
 
 ROWS = 3
 WIDTH = 96
@@ -21,12 +21,13 @@ def look(folder: Path) -> list[str]:
         if not path.exists():
             lines += [f"{path}: not made yet", ""]
             continue
-        frame = pl.scan_parquet(path)
-        count = frame.select(pl.len()).collect().item()
+        with readable(path):
+            count = pl.scan_parquet(path).select(pl.len()).collect().item()
+            first = pl.scan_parquet(path).head(ROWS).collect()
         lines.append(f"{path}: {count} rows")
         for column, info in record.model_fields.items():
             lines.append(f"  {column:18} {info.description or ''}")
-        for number, row in enumerate(frame.head(ROWS).collect().iter_rows(named=True), 1):
+        for number, row in enumerate(first.iter_rows(named=True), 1):
             lines.append(f"  row {number}")
             lines += [f"    {column:16} {_short(value)}" for column, value in row.items() if value is not None]
         lines.append("")

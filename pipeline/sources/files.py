@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import polars as pl
-from pydantic import PositiveInt
+from pydantic import PositiveInt, model_validator
 
 from pipeline.errors import UserError
-from pipeline.logs import read_json_lines
+from pipeline.logs import read_table
 from pipeline.records import Frozen, Task
+from pipeline.settings import HomePath
 from pipeline.sources.tasks import Fields, Share, read_task, split_of
 
 
@@ -24,7 +23,7 @@ class FileSource(Frozen):
 
     kind: Literal["jsonl", "csv", "parquet"]
     """Its format."""
-    path: Path
+    path: HomePath
     """Where it lies."""
     fields: Fields = Fields()
     """Which columns hold what."""
@@ -37,6 +36,12 @@ class FileSource(Frozen):
     test_share: Annotated[float, Share] = 0.1
     """Share of the tasks kept for evaluation; no teacher is asked about them."""
 
+    @model_validator(mode="after")
+    def _leaves_something(self) -> FileSource:
+        if self.dev_share + self.test_share >= 1:
+            raise ValueError("dev_share and test_share together leave nothing to train on")
+        return self
+
     def tasks(self, evaluation: tuple[str, ...], evaluation_limit: int | None) -> Iterator[Task]:
         """All tasks in the order of the file.
 
@@ -46,28 +51,10 @@ class FileSource(Frozen):
         if not self.path.is_file():
             raise UserError(f"source.path: {self.path} does not exist", "Name the file with --set source.path=….")
         taken = {split: 0 for split in evaluation if split != "dev"}
-        for place, row in islice(self._rows(), self.limit):
+        for place, row in islice(read_table(self.path, self.kind), self.limit):
             task = read_task(row, self.fields, self.task_kind, f"{self.kind}:{self.path.name}", place)
             split = split_of(task.id, self.dev_share, self.test_share)
             if split in taken:
                 taken[split] += 1
             if split in ("train", "dev") or evaluation_limit is None or taken.get(split, 0) <= evaluation_limit:
                 yield task.model_copy(update={"split": split})
-
-    def _rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        if self.kind == "jsonl":
-            for number, row in read_json_lines(self.path):
-                yield f"{self.path}, line {number}", row
-            return
-        number = 0
-        try:
-            # CSV as text: "05" stays so, and an answer in row 101 may have a fraction
-            frames = pl.scan_csv(self.path, infer_schema=False) if self.kind == "csv" else pl.scan_parquet(self.path)
-            for frame in frames.collect_batches():
-                for row in frame.iter_rows(named=True):
-                    number += 1
-                    yield f"{self.path}, row {number}", row
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise UserError(
-                f"{self.path}: cannot be read as {self.kind}: {str(error).splitlines()[0]}", "Is source.kind right?"
-            ) from None

@@ -17,7 +17,7 @@ from pipeline.recipe import Method
 from pipeline.records import Grade, Task
 from pipeline.run import Run
 from pipeline.stages.generate import demonstration_bank, in_order
-from pipeline.stages.train import STUDENTS
+from pipeline.stages.train import STUDENTS, is_trained
 from pipeline.tables import Publication, read_rows
 
 Job = tuple[str, str, Task]
@@ -83,11 +83,12 @@ def _models(run: Run) -> list[str]:
     folders = {"base": student.model} | {
         name: str(run.folder / "student" / name) for name in STUDENTS if name == "distilled" or student.control
     }
-    if not (run.folder / "student" / "distilled").is_dir():
-        raise UserError(
-            f"{run.folder}/student/distilled: there is no distilled student",
-            f"Run `make train RECIPE={run.recipe.name}`.",
-        )
+    for name in folders.keys() - {"base"}:
+        if not is_trained(run, name):
+            raise UserError(
+                f"{run.folder}/student/{name}: there is no student trained on this corpus with these settings",
+                f"Run `make train RECIPE={run.recipe.name}`.",
+            )
     for name, folder in folders.items():
         run.add_model(name, LocalModel(backend="local", model=folder).open(run.settings))
     asked = run.recipe.evaluation.teacher and run.recipe.teacher.backend != "recorded"

@@ -7,6 +7,7 @@ what is missing. Rows are written in the order of the tasks, whatever order repl
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
@@ -107,8 +108,16 @@ def collect_tasks(run: Run) -> list[Task]:
     """
     recipe = run.recipe
     tasks: dict[str, Task] = {}
+    repeated = other = 0
     for task in recipe.source.tasks(recipe.evaluation.split, recipe.evaluation.limit):
-        tasks.setdefault(task.id, task)
+        first = tasks.setdefault(task.id, task)
+        repeated += first is not task
+        other += first.answer != task.answer
+    if repeated:
+        print(
+            f"note: {repeated} rows repeat an earlier one and are left out, {other} of them with another answer",
+            file=sys.stderr,
+        )
     if not any(task.split in ASKED_SPLITS for task in tasks.values()):
         raise UserError(f"{run.recipe.name}: the source holds no tasks for the teacher", "Look at source in the recipe.")
     if not any(method.covers(task) for method in recipe.methods for task in tasks.values()):

@@ -44,14 +44,22 @@ async def _train_one(run: Run, name: str, table: str) -> None:
     job = _job(run, name, table)
     curve = curve_path(run.folder, name)
     done = _finished(curve)
-    if done and done.get("fingerprint") == job.fingerprint and job.output.is_dir():
+    if is_trained(run, name):
         print(f"{name}: trained before on the same corpus, nothing to do", file=sys.stderr)
         return
     if not (done is None and _started_with(curve, job.fingerprint)):
         curve.unlink(missing_ok=True)
         shutil.rmtree(job.output.with_name(f".{name}.checkpoints"), ignore_errors=True)
+        shutil.rmtree(job.output, ignore_errors=True)
     job.output.parent.mkdir(parents=True, exist_ok=True)
     await _run_child(job, name, curve)
+
+
+def is_trained(run: Run, name: str) -> bool:
+    """Whether a student is there that was trained on the corpus, the base and with the settings of now."""
+    job = _job(run, name, STUDENTS[name])
+    done = _finished(curve_path(run.folder, name))
+    return done is not None and done.get("fingerprint") == job.fingerprint and job.output.is_dir()
 
 
 def _job(run: Run, name: str, table: str) -> Job:

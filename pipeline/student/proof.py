@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import TemplateError
+
 from pipeline.errors import UserError
 from pipeline.records import Example
 
@@ -38,8 +40,11 @@ def encode(example: Example, tokenizer: Any, max_tokens: int) -> Encoded:
     """
     place = f"5_corpus, example {example.id}"
     messages = [message.model_dump() for message in example.messages]
-    asked = tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True, tokenize=False)
-    whole = tokenizer.apply_chat_template(messages, tokenize=False)
+    try:
+        asked = tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True, tokenize=False)
+        whole = tokenizer.apply_chat_template(messages, tokenize=False)
+    except (TemplateError, TypeError, ValueError) as error:
+        raise UserError(f"{place}: the student's chat template is broken: {error}", "Mend the template.") from None
     answer = messages[-1]["content"]
     if not whole.startswith(asked):
         raise UserError(
@@ -60,7 +65,7 @@ def encode(example: Example, tokenizer: Any, max_tokens: int) -> Encoded:
     target = tokenizer.encode(written, add_special_tokens=False)
     if len(prompt) + len(target) > max_tokens:
         raise UserError(
-            f"{place}: {len(prompt) + len(target)} tokens, more than student.max_tokens={max_tokens}",
-            "Raise student.max_tokens, or keep long samples out with the filter `length`.",
+            f"{place}: {len(prompt) + len(target)} tokens, more than student.max_tokens={max_tokens} or the model's context",
+            "Raise student.max_tokens as far as the model goes, or keep long samples out with the filter `length`.",
         )
     return Encoded(prompt + target, [IGNORED] * len(prompt) + target, example.weight)

@@ -18,6 +18,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before trl is imported
 import torch
 from datasets import Dataset
 from datasets import disable_progress_bars as disable_datasets_progress_bars
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import logging
@@ -49,12 +50,12 @@ def train(job: Job) -> None:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     disable_datasets_progress_bars()
+    if job.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("DISTILL_DEVICE=cuda: this machine has none", "Leave it out, or say cpu.")
     tokenizer, model = _load(job)
     rows = list(read_rows(job.folder, job.table, Example))
-    parts = {
-        split: _dataset([row for row in rows if row.split == split], tokenizer, job.student.max_tokens)
-        for split in ("train", "dev")
-    }
+    longest = min(job.student.max_tokens, getattr(model.config, "max_position_embeddings", job.student.max_tokens))
+    parts = {split: _dataset([row for row in rows if row.split == split], tokenizer, longest) for split in ("train", "dev")}
     checkpoints = job.output.with_name(f".{job.output.name}.checkpoints")
     trainer = WeightedTrainer(
         model=model,
@@ -76,7 +77,7 @@ def _load(job: Job) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(job.model)
         model = AutoModelForCausalLM.from_pretrained(job.model, dtype=torch.float32)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise UserError(
             f"student.model: {job.model} cannot be loaded: {str(error).splitlines()[0]}",
             "Name a transformers folder, or a model on the hub that this machine can reach.",
@@ -189,7 +190,14 @@ def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weight: torch.Tens
 
 
 class Speaker(TrainerCallback):  # type: ignore[misc]
-    """Says each logged loss on standard output."""
+    """Says each logged loss on standard output, and ends the training when whoever started it is gone."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if os.getppid() != self._parent:
+            raise SystemExit("whoever started this training is gone")
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         said = {name: logs[name] for name in ("loss", "eval_loss", "learning_rate") if name in (logs or {})}

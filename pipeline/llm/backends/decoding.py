@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from transformers.cache_utils import DynamicLayer
 from transformers.utils import logging
@@ -81,12 +82,14 @@ class Decoder:
         logging.disable_progress_bar()
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
+        if (device == "cuda" and not torch.cuda.is_available()) or (device == "mps" and not torch.backends.mps.is_available()):
+            raise UserError(f"DISTILL_DEVICE={device}: this machine has none", "Leave it out, or say cpu.")
         if dtype == "auto":
             dtype = "float32" if device == "cpu" else "bfloat16"
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, padding_side="left")
             model = AutoModelForCausalLM.from_pretrained(place, revision=revision, dtype=getattr(torch, dtype))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise UserError(
                 f"{place}: the model cannot be loaded: {str(error).splitlines()[0]}",
                 "Name a transformers folder, or a model on the hub that this machine can reach.",

@@ -45,9 +45,6 @@ class LocalModel(Frozen):
 
     def open(self, settings: Settings) -> Model:
         """The model, ready to be asked; nothing is loaded yet."""
-        for name in UNSUPPORTED:
-            if getattr(self.sampling, name) is not None:
-                raise UserError(f"teacher.sampling.{name}: the local backend has no such thing", "Leave it out.")
         folder = model_folder(self.model)
         revision = model_hash(folder) if folder else f"{self.model}@{self.revision}"
         place = str(folder) if folder else self.model
@@ -107,6 +104,9 @@ class LocalBackend:
             future.cancel()
 
     async def complete(self, request: Request) -> Reply:
+        for name in UNSUPPORTED:
+            if getattr(request.sampling, name) is not None:
+                raise UserError(f"sampling.{name}: the local backend has no such thing", "Leave it out.")
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, future))
         self._news.set()

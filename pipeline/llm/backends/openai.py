@@ -36,7 +36,10 @@ class OpenAIModel(Frozen):
     def open(self, settings: Settings) -> Model:
         """The model, ready to be asked."""
         base_url = (settings.openai_base_url or HOSTED).rstrip("/")
-        host = urlsplit(base_url).hostname
+        try:
+            host = urlsplit(base_url).hostname
+        except ValueError:
+            host = None
         if not base_url.startswith(("http://", "https://")) or not host:
             raise UserError(f"OPENAI_BASE_URL={base_url}: not an address", "Give one like http://127.0.0.1:8000/v1.")
         if urlsplit(base_url).username:

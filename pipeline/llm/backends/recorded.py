@@ -1,4 +1,4 @@
-"""Answers somebody already has: columns of a table by name, chat logs, or OpenAI request/response pairs, as JSON lines.
+"""Answers somebody already has: columns of a table by name, chat logs, or OpenAI request/response pairs.
 
 A question is found by its own text, whatever template is put around it. Several answers to one question are its samples 0, 1,
 2, … in the order of the file. A question without an answer is an outcome (`missing`), not a failure.
@@ -16,9 +16,9 @@ from pipeline.errors import UserError
 from pipeline.identity import canonical_json, file_hash
 from pipeline.llm.ask import Model
 from pipeline.llm.request import Reply, Request, Sampling
-from pipeline.logs import column, read_json_lines, text_of, turns
+from pipeline.logs import column, kind_of, read_table, text_of, turns
 from pipeline.records import Frozen
-from pipeline.settings import Settings
+from pipeline.settings import HomePath, Settings
 
 
 class RecordedFields(Frozen):
@@ -33,11 +33,11 @@ class RecordedFields(Frozen):
 
 
 class RecordedModel(Frozen):
-    """Answers out of a file of JSON lines; no model is asked."""
+    """Answers out of a file of JSON lines, CSV or Parquet; no model is asked."""
 
     backend: Literal["recorded"]
     """Answers that are already there."""
-    path: Path | None = None
+    path: HomePath | None = None
     """The file; the source's own unless said."""
     model: str = "recorded"
     """Who gave the answers, for the tables."""
@@ -75,8 +75,8 @@ class RecordedBackend:
         self._answers: dict[str, list[Reply]] = defaultdict(list)
 
     async def __aenter__(self) -> RecordedBackend:
-        for number, row in read_json_lines(self._path):
-            question, replies = self._read(number, row)
+        for place, row in read_table(self._path, kind_of(self._path)):
+            question, replies = self._read(place, row)
             self._answers[question].extend(replies)
         return self
 
@@ -90,8 +90,7 @@ class RecordedBackend:
         have = f"{len(answers)} answers are recorded for this question" if answers else "no answer is recorded"
         return Reply(finish="missing", error=have)
 
-    def _read(self, number: int, row: dict[str, Any]) -> tuple[str, list[Reply]]:
-        place = f"{self._path}, line {number}"
+    def _read(self, place: str, row: dict[str, Any]) -> tuple[str, list[Reply]]:
         if self._fields is None:
             return _from_log(place, row)
         names = (self._fields.text,) if isinstance(self._fields.text, str) else self._fields.text
