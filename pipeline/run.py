@@ -13,7 +13,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -161,12 +161,10 @@ def _read_log(path: Path) -> dict[str, Any]:
     """What `run.json` says; one that cannot be read is put aside and begun anew."""
     if not path.is_file():
         return {"starts": []}
-    try:
+    with suppress(ValueError, KeyError, TypeError):
         log = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(log["starts"], list):
             return dict(log)
-    except (ValueError, KeyError, TypeError):
-        pass
     path.replace(path.with_suffix(".json.broken"))
     return {"starts": []}
 

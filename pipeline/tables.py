@@ -10,7 +10,7 @@ import json
 import os
 import types
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -107,10 +107,8 @@ class TableWriter:
 
     def discard(self) -> None:
         """Leaves the old table as it was."""
-        try:
+        with suppress(OSError):  # the disk may be full; the file goes either way
             self._file.close()
-        except OSError:
-            pass  # the disk is full; the file goes either way
         self._unfinished.unlink(missing_ok=True)
 
 

@@ -82,3 +82,20 @@ def test_a_table_that_is_not_there_names_the_command(tmp_path: Path) -> None:
         list(read_rows(tmp_path, "1_tasks", Task))
     with pytest.raises(UserError, match="make train"):
         read_frame(tmp_path, "6_evaluation")
+
+
+@pytest.mark.parametrize("broken", [b"", b"PAR1 and then nothing"])
+def test_a_broken_table_is_named_with_the_command_that_mends_it(tmp_path: Path, broken: bytes) -> None:
+    write_table(tmp_path, "1_tasks", [make_task()])
+    table_path(tmp_path, "1_tasks").write_bytes(broken)
+    for read in (lambda: read_frame(tmp_path, "1_tasks"), lambda: list(read_rows(tmp_path, "1_tasks", Task))):
+        with pytest.raises(UserError, match=r"1_tasks\.parquet: this table cannot be read") as caught:
+            read()
+        assert "make generate" in caught.value.remedy
+
+
+def test_a_table_of_other_columns_is_named(tmp_path: Path) -> None:
+    write_table(tmp_path, "1_tasks", [make_task()])
+    table_path(tmp_path, "1_tasks").rename(table_path(tmp_path, "3_samples"))
+    with pytest.raises(UserError, match=r"3_samples\.parquet: this table cannot be read"):
+        list(read_rows(tmp_path, "3_samples", Sample))

@@ -41,7 +41,7 @@ async def train(run: Run) -> None:
 
 
 async def _train_one(run: Run, name: str, table: str) -> None:
-    job = _job(run, name, table)
+    job = training_job(run, name, table)
     curve = curve_path(run.folder, name)
     done = _finished(curve)
     if is_trained(run, name):
@@ -57,12 +57,13 @@ async def _train_one(run: Run, name: str, table: str) -> None:
 
 def is_trained(run: Run, name: str) -> bool:
     """Whether a student is there that was trained on the corpus, the base and with the settings of now."""
-    job = _job(run, name, STUDENTS[name])
+    job = training_job(run, name, STUDENTS[name])
     done = _finished(curve_path(run.folder, name))
     return done is not None and done.get("fingerprint") == job.fingerprint and job.output.is_dir()
 
 
-def _job(run: Run, name: str, table: str) -> Job:
+def training_job(run: Run, name: str, table: str) -> Job:
+    """What the training of a student is told."""
     corpus = read_frame(run.folder, table, ["split"])
     student = run.recipe.student
     folder = model_folder(student.model)

@@ -15,8 +15,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from pipeline.recipe import load_recipe
 from pipeline.records import Example, Message
-from pipeline.student.job import Job, Schooling
+from pipeline.run import Run
+from pipeline.settings import load_settings
+from pipeline.stages.train import is_trained, training_job
+from pipeline.student.job import Job, Schooling, curve_path
 from pipeline.student.train import Collator, weighted_loss
 from pipeline.tables import write_table
 
@@ -127,3 +131,17 @@ def test_a_training_that_is_killed_goes_on_to_the_same_student(tmp_path: Path) -
     assert all(curve[each["step"]] == each["loss"] for each in resumed if "loss" in each)
     one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_student_of_another_corpus_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    settings = load_settings(data=str(tmp_path))
+    run = Run(load_recipe("mini"), settings)
+    run.folder.mkdir(parents=True)
+    corpus(run.folder)
+    (run.folder / "student/distilled").mkdir(parents=True)
+    assert not is_trained(run, "distilled")
+    said = {"done": True, "fingerprint": training_job(run, "distilled", "5_corpus").fingerprint}
+    curve_path(run.folder, "distilled").write_text(json.dumps(said) + "\n")
+    assert is_trained(run, "distilled")
+    write_table(run.folder, "5_corpus", [])
+    assert not is_trained(run, "distilled")
