@@ -32,4 +32,9 @@ def token_counter(model: str | None) -> Callable[[str], int]:
             f"{model}: its tokenizer cannot be loaded: {str(error).splitlines()[0]}",
             "Name a model folder with a tokenizer.json, or a model on the hub that this machine can reach.",
         ) from None
-    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    @lru_cache(maxsize=1 << 16)  # a prompt stands in many samples, a target passes several filters
+    def count(text: str) -> int:
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    return count
