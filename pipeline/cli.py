@@ -162,11 +162,6 @@ def _generate(arguments: argparse.Namespace) -> None:
     from pipeline.stages.select import select
 
     run = _open(arguments)
-    made = run.table_recipe()
-    if made and made.source.kind != run.recipe.source.kind:
-        print(
-            f"note: {run.folder} held tables from {made.source.kind}; they are made anew from another source.", file=sys.stderr
-        )
     _work(run, "generate", generate, filter_samples, select)
     _print_status(run)
     owed = run.door.tally.owed
