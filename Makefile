@@ -5,13 +5,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-FLAGS = $(if $(LIMIT),--limit $(LIMIT)) $(if $(TEACHER),--teacher '$(TEACHER)') $(if $(BACKEND),--backend $(BACKEND)) \
+FLAGS = $(if $(LIMIT),--limit '$(LIMIT)') $(if $(TEACHER),--teacher '$(TEACHER)') $(if $(BACKEND),--backend '$(BACKEND)') \
         $(if $(BASE_URL),--base-url '$(BASE_URL)') $(if $(STUDENT),--student '$(STUDENT)') $(if $(DATA),--data '$(DATA)') \
         $(foreach change,$(SET),--set '$(change)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate train filter select evaluate inspect preview status report why methods filters \
-        test check check-lint check-all bench figures mini-models clean
+.PHONY: help setup generate train filter select evaluate estimate inspect preview status report why methods filters \
+        test check check-lint check-all bench soak figures mini-models clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,20 +20,28 @@ help: ## show this
 setup: $(READY) ## install everything into .venv; the others do it by themselves
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,train,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,train,filters,dev]'
 	@touch $@
 
-generate: $(READY) ## ask the teacher, filter, select: data/runs/RECIPE/1_tasks … 5_corpus
+# vLLM brings its own torch and holds transformers below 5.20: it resolves with train (vllm 0.32.0, torch 2.13.0,
+# transformers 5.19.0, trl 1.16.0), but not under constraints.txt.
+VLLM := $(VENV)/.vllm
+$(VLLM): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[vllm,local,train]'
+	@touch $@
+
+generate: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM)) ## ask the teacher, filter, select: data/runs/RECIPE/1_tasks … 5_corpus
 	@$(BIN)/distill generate '$(RECIPE)' $(FLAGS)
 
-train: $(READY) ## train the student and its control, evaluate, report; generates first if there is no corpus
+train: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM)) ## train the student and its control, evaluate, report; generates first if there is no corpus
 	@$(BIN)/distill train '$(RECIPE)' $(FLAGS)
 
-filter select evaluate preview status report inspect: $(READY)
+filter select evaluate estimate preview status report inspect: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM))
 	@$(BIN)/distill $@ '$(RECIPE)' $(FLAGS)
-filter: ## judge the samples again and select; asks nobody
+filter: ## judge the samples again and select; the teacher is asked nothing
 select: ## select again; asks nobody
 evaluate: ## evaluate again and report
+estimate: ## what generate would ask and cost, from a small pilot
 preview: ## the first rendered prompts of every method; asks nobody
 status: ## the funnel: tasks, responses, samples, kept by filter
 report: ## write report.html again
@@ -61,13 +69,17 @@ check-all: check-lint ## check and the slow tests
 figures: $(READY) ## write the figures of data/runs/mini into the README
 	@$(BIN)/python bench/figures.py
 
-bench: $(READY) ## measure: the mini models
-	@$(BIN)/python bench/mini_models.py
+bench: $(READY) ## measure, and write docs/performance.md and docs/mini.md: all (about an hour), or ONLY="client faults"
+	@$(BIN)/python bench/performance.py $(ONLY)
+	@$(if $(ONLY),,$(BIN)/python bench/mini_models.py)
 
-mini-models: $(READY) ## train the mini teacher and student from nothing (about 75 minutes on two cores)
+soak: $(READY) ## half an hour of random faults with fixed seeds
+	@SOAK_SECONDS=1800 $(BIN)/pytest -m slow --timeout 7200 tests/slow/test_soak.py
+
+mini-models: $(READY) ## train the mini teacher and student from nothing (about 80 minutes on two cores)
 	@$(BIN)/python -m pipeline.mini.train teacher data/mini/teacher
 	@$(BIN)/python -m pipeline.mini.train student data/mini/student
 
 clean: ## remove runs and remembered replies; asks first
 	@printf 'Remove data/runs and data/responses.sqlite with every paid reply? [y/N] '; read answer; test "$$answer" = y
-	rm -rf data/runs data/responses.sqlite data/responses.sqlite-wal data/responses.sqlite-shm
+	rm -rf data/runs data/responses.sqlite data/responses.sqlite-wal data/responses.sqlite-shm data/responses.sqlite.claims

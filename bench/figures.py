@@ -37,7 +37,7 @@ def funnel(run: Path) -> list[str]:
     took = {start["verb"]: round(start["seconds"]) for start in starts if start["outcome"] == "done"}
     samples, passed, corpus = (sum(each.values()) for each in (counts.samples, counts.passed, counts.corpus))
     return [
-        f"On two cores, `generate` took {took['generate']} s ({asked:,} replies, {counts.tokens_out:,} tokens written)",
+        f"On two cores, `generate` took {took['generate']} s ({asked:,} replies, {counts.spent.tokens_out:,} tokens written)",
         f"and `train` {took['train']} s. Of {samples:,} samples {passed:,} passed; the corpus holds {corpus:,} examples.",
         "Right in percent, greedy, with 95 % Wilson intervals:",
     ]

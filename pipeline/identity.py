@@ -7,22 +7,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 SHORT = 16
-WEIGHTS = ("*.safetensors", "config.json", "generation_config.json", "tokenizer.json", "chat_template.jinja")
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+WEIGHTS = (
+    "*.safetensors", "*.bin", "config.json", "generation_config.json", "*.jinja", "tokenizer.json", "tokenizer_config.json",
+    "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "*.model",
+)  # fmt: skip
 """What decides how a model folder answers; a README beside it does not."""
 
 
 def canonical_json(value: Any) -> str:
     """JSON with one spelling per value; floats as `repr` has them, NaN refused."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def content_hash(*parts: Any) -> str:
     """64 hex digits naming the parts, which must be JSON values."""
-    return hashlib.sha256(canonical_json(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return json_hash(canonical_json(parts))
+
+
+def json_hash(text: str) -> str:
+    """64 hex digits naming canonical JSON that is written out already."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def short_id(*parts: Any) -> str:
@@ -45,3 +55,10 @@ def model_hash(folder: Path) -> str:
     """The revision of a local model: its weights, configuration, tokenizer and chat template, wherever the folder lies."""
     files = sorted({path for pattern in WEIGHTS for path in folder.glob(pattern)})
     return content_hash([(path.name, file_hash(path)) for path in files])
+
+
+@lru_cache(maxsize=1)
+def code_hash() -> str:
+    """Names the code of this project as it lies on the disk: what follows from tables also follows from it."""
+    root = Path(__file__).parent
+    return content_hash([(str(path.relative_to(root)), file_hash(path)) for path in sorted(root.rglob("*.py"))])

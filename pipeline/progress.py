@@ -31,6 +31,7 @@ class Progress:
         self.done = 0
         self._started = self._shown = time.monotonic()
         self._console = Console(stderr=True)
+        self._pause = REFRESH_SECONDS if self._console.is_terminal else PLAIN_SECONDS
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Progress:
@@ -51,11 +52,10 @@ class Progress:
     def show(self) -> None:
         """Shows the line when it is time."""
         now = time.monotonic()
-        terminal = self._console.is_terminal
-        if now - self._shown < (REFRESH_SECONDS if terminal else PLAIN_SECONDS):
+        if now - self._shown < self._pause:
             return
         self._shown = now
-        if terminal:
+        if self._console.is_terminal:
             self._live.update(Text(self.line(), overflow="ellipsis", no_wrap=True), refresh=True)
         else:
             print(self.line(), file=sys.stderr, flush=True)

@@ -41,29 +41,34 @@ def render(template: str, task: Task, **fields: Any) -> Prompt:
     Raises:
         UserError: the template is missing or broken, or uses a name that is not there.
     """
-    source, compiled = _load(str(project_path("prompts").absolute()), template)
-    known = {**task.model_dump(), **fields}
-    blocks = {}
-    for name in BLOCKS:
-        blocks[name] = _render_block(template, compiled, name, known)
+    name, compiled, functions = _load(templates_folder(), template)
+    known = {**functions, **task.__dict__, **fields}
+    context = compiled.environment.context_class(compiled.environment, known, compiled.name, compiled.blocks)
+    blocks = {block: _render_block(template, compiled, block, context) for block in BLOCKS}
     history = [Message(**turn) for turn in task.extra.get("history", [])]
     system = [Message(role="system", content=blocks["system"])] if blocks["system"] else []
     if system:
         history = [turn for turn in history if turn.role != "system"]
     messages = (*system, *history, Message(role="user", content=blocks["user"]))
-    return Prompt(messages, template, short_id(source))
+    return Prompt(messages, template, name)
 
 
-def _render_block(template: str, compiled: Any, name: str, known: dict[str, Any]) -> str:
+@lru_cache(maxsize=1)
+def templates_folder() -> str:
+    """Where the templates lie; looked up once, since a program stays in its working folder."""
+    return str(project_path("prompts").absolute())
+
+
+def _render_block(template: str, compiled: Any, name: str, context: Any) -> str:
     block = compiled.blocks.get(name)
     if block is None:
         return ""
     try:
-        return "".join(block(compiled.new_context(known))).strip()
+        return "".join(block(context)).strip()
     except UndefinedError as error:
         raise UserError(
             f"{_place(template)}, block {name}: {error.message}",
-            f"The fields there are: {', '.join(sorted(known))}.",
+            f"The fields there are: {', '.join(sorted(context.parent.keys() - context.environment.globals.keys()))}.",
         ) from None
     except (SecurityError, TemplateError, TypeError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
         raise UserError(
@@ -72,7 +77,8 @@ def _render_block(template: str, compiled: Any, name: str, known: dict[str, Any]
 
 
 @lru_cache(maxsize=256)
-def _load(folder: str, template: str) -> tuple[str, Any]:
+def _load(folder: str, template: str) -> tuple[str, Any, dict[str, Any]]:
+    """The hash of a template's text, what it compiles to, and the functions it may call."""
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -93,7 +99,7 @@ def _load(folder: str, template: str) -> tuple[str, Any]:
         raise UserError(
             f"{folder}/{name}: it has no block `user`", "Write {% block user %}…{% endblock %} around the question."
         )
-    return source, compiled
+    return short_id(source), compiled, dict(compiled.globals)
 
 
 def _place(template: str) -> str:

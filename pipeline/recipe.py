@@ -11,61 +11,28 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
 
 from pipeline.errors import UserError
-from pipeline.filters.answer_matches import AnswerMatches
-from pipeline.filters.constraints_met import ConstraintsMet
-from pipeline.filters.finished import Finished
-from pipeline.filters.length import Length
-from pipeline.filters.no_duplicates import NoDuplicates
-from pipeline.filters.not_empty import NotEmpty
-from pipeline.filters.not_refusal import NotRefusal
-from pipeline.llm.backends.local import LocalModel
-from pipeline.llm.backends.openai import OpenAIModel
+from pipeline.explained import explain
+from pipeline.filters.labels import LabelFile
+from pipeline.filters.not_contaminated import NotContaminated
+from pipeline.filters.union import Filter
+from pipeline.filters.verdicts import filter_names
+from pipeline.llm.backends.models import AnyModel
 from pipeline.llm.backends.recorded import RecordedModel
 from pipeline.methods.chain_of_thought import ChainOfThought
 from pipeline.methods.in_context import InContext
 from pipeline.methods.instruction_following import InstructionFollowing
-from pipeline.records import Frozen
+from pipeline.records import Frozen, Limit
+from pipeline.selection import Selection, listed
 from pipeline.settings import project_path
 from pipeline.sources.files import FileSource
 from pipeline.sources.hub import HubSource
 from pipeline.sources.mini import MiniSource
 
 Source = Annotated[MiniSource | FileSource | HubSource, Field(discriminator="kind")]
-Teacher = Annotated[LocalModel | OpenAIModel | RecordedModel, Field(discriminator="backend")]
 Method = Annotated[ChainOfThought | InstructionFollowing | InContext, Field(discriminator="method")]
-
-
-def _by_name(value: Any) -> Any:
-    """`finished` is short for `{filter: finished}`."""
-    return {"filter": value} if isinstance(value, str) else value
-
-
-Filter = Annotated[
-    Annotated[
-        Finished | NotEmpty | NotRefusal | Length | AnswerMatches | ConstraintsMet | NoDuplicates,
-        Field(discriminator="filter"),
-    ],
-    BeforeValidator(_by_name),
-]
-
-
-def _listed(value: Any) -> Any:
-    """One word is short for a list of it."""
-    return (value,) if isinstance(value, str) else value
-
-
-class Selection(Frozen):
-    """Which of the samples that passed make the corpus."""
-
-    per_task: PositiveInt | None = None
-    """At most so many of each task and view, the first that passed; all where empty."""
-    unverifiable: Literal["drop", "keep"] = "drop"
-    """What becomes of samples that some filter could not decide."""
-    seed: int = 0
-    """Seed of the random control."""
 
 
 class Student(Frozen):
@@ -94,11 +61,11 @@ class Student(Frozen):
 class Evaluation(Frozen):
     """What the models are compared on."""
 
-    split: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(("test",), min_length=1)
+    split: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(("test",), min_length=1)
     """The splits, each a benchmark of its own."""
     modes: tuple[Literal["greedy"], ...] = Field(("greedy",), min_length=1)
     """How the models sample."""
-    limit: PositiveInt | None = 500
+    limit: Limit | None = 500
     """At most so many items a split."""
     max_tokens: PositiveInt = 512
     """Longest reply."""
@@ -106,7 +73,7 @@ class Evaluation(Frozen):
     """Whether the teacher answers the items, too; at an endpoint that costs as many calls."""
 
 
-DEFAULT_FILTERS = ("finished", "not_empty", "not_refusal", "no_duplicates")
+DEFAULT_FILTERS = ("finished", "not_empty", "not_refusal", "no_duplicates", "not_contaminated")
 
 
 class Recipe(Frozen):
@@ -116,12 +83,16 @@ class Recipe(Frozen):
     """Names the run's folder; the file's name unless said."""
     source: Source
     """Where the tasks come from."""
-    teacher: Teacher
+    teacher: AnyModel
     """Who answers."""
     methods: tuple[Method, ...] = Field(min_length=1)
     """How the teacher is asked and the student taught."""
     filters: tuple[Filter, ...] = Field(DEFAULT_FILTERS, validate_default=True)
     """Conditions for keeping, in order."""
+    decontaminate: bool = True
+    """Whether `not_contaminated` is the last filter of a list that does not name it."""
+    labels: LabelFile | None = None
+    """What people said of samples; the report measures the filters by it."""
     selection: Selection = Selection()
     """Which of those that passed make the corpus."""
     student: Student = Student()
@@ -131,16 +102,15 @@ class Recipe(Frozen):
 
     def completed(self) -> Recipe:
         """With what follows from other fields filled in, so that it stands alone."""
-        filters = tuple(
-            each.model_copy(update={"tokenizer": self.student.model})
-            if isinstance(each, Length) and each.tokenizer is None
-            else each
-            for each in self.filters
-        )
-        teacher = self.teacher
-        if isinstance(teacher, RecordedModel) and teacher.path is None and isinstance(self.source, FileSource):
-            teacher = teacher.model_copy(update={"path": self.source.path})
-        return self.model_copy(update={"filters": filters, "teacher": teacher})
+        filters = tuple(each.for_student(self.student.model) for each in self.filters)
+        if self.decontaminate and not any(isinstance(each, NotContaminated) for each in filters):
+            filters += (NotContaminated(filter="not_contaminated"),)
+        teacher, labels = self.teacher, self.labels
+        if isinstance(self.source, FileSource):
+            labels = labels and labels.beside(self.source.path)
+            if isinstance(teacher, RecordedModel) and teacher.path is None:
+                teacher = teacher.model_copy(update={"path": self.source.path})
+        return self.model_copy(update={"filters": filters, "teacher": teacher, "labels": labels})
 
     def as_yaml(self) -> str:
         """The recipe as a file that can be run."""
@@ -170,7 +140,7 @@ def parse_recipe(raw: Any, name: str, place: str) -> Recipe:
     """A checked recipe from plain data; `place` is what errors call it."""
     named = {**raw, "name": raw.get("name") or name} if isinstance(raw, dict) else raw
     try:
-        return Recipe.model_validate(named).completed()
+        recipe = Recipe.model_validate(named).completed()
     except ValidationError as error:
         places = [problem["loc"] for problem in error.errors()]
         inner = [  # a list with a bad element is also said to be too short
@@ -178,8 +148,16 @@ def parse_recipe(raw: Any, name: str, place: str) -> Recipe:
             for problem in error.errors()
             if not any(len(other) > len(problem["loc"]) and other[: len(problem["loc"])] == problem["loc"] for other in places)
         ]
-        lines = [_explain(problem) for problem in inner]
+        lines = [explain(problem, Recipe) for problem in inner]
         raise UserError("\n".join(f"{place}: {line}" for line in lines), "Mend the recipe, or the --set.") from None
+    names = filter_names(recipe.filters)
+    for name in recipe.selection.score_filters:
+        if name not in names:
+            raise UserError(
+                f"{place}: selection: it needs the scores of {name!r}, which is no filter of this recipe",
+                f"Name one of {', '.join(names)}, or add it to filters.",
+            )
+    return recipe
 
 
 def recipe_path(name: str) -> Path:
@@ -239,60 +217,3 @@ def _set(raw: dict[str, Any], change: str) -> None:
             where[last] = value
     except (ValueError, IndexError, TypeError, AttributeError):
         raise UserError(f"--set {change}: the recipe has no place {path}", "Look at the recipe's file.") from None
-
-
-def _explain(problem: Any) -> str:
-    """One problem in words: the field's path, the value, and what would be right."""
-    known = _fields_at(problem["loc"][:-1])
-    path = ".".join(str(part) for part in _without_tags(problem["loc"]))
-    value = f"{problem['input']!r}"[:80]
-    if problem["type"] == "extra_forbidden":
-        return f"{path}: unknown key (value {value}); known keys: {', '.join(known)}"
-    if problem["type"] == "missing":
-        return f"{path}: missing; it must be given"
-    if problem["type"] == "union_tag_not_found":
-        return f"{path}: {problem['ctx']['discriminator']} is missing in {value}"
-    return f"{path}: {value}: {problem['msg']}"
-
-
-def _without_tags(location: tuple[Any, ...]) -> list[Any]:
-    """The location as a path of the file: the names pydantic adds for the chosen kind are taken out."""
-    path: list[Any] = []
-    models: list[type[BaseModel]] = [Recipe]
-    for part in location:
-        fields = [model.model_fields[part] for model in models if part in model.model_fields]
-        if fields:
-            path.append(part)
-            models = [model for field in fields for model in _models_in(field.annotation)]
-        elif isinstance(part, int) or not any(_tagged(model, part) for model in models):
-            path.append(part)
-        else:
-            models = [model for model in models if _tagged(model, part)]
-    return path
-
-
-def _fields_at(location: tuple[Any, ...]) -> list[str]:
-    """The keys there may be at a location."""
-    models: list[type[BaseModel]] = [Recipe]
-    for part in location:
-        fields = [model.model_fields[part] for model in models if part in model.model_fields]
-        if fields:
-            models = [model for field in fields for model in _models_in(field.annotation)]
-        elif not isinstance(part, int):
-            models = [model for model in models if _tagged(model, part)] or models
-    return sorted({name for model in models for name in model.model_fields})
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    """All models an annotation speaks of."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for each in typing.get_args(annotation) for model in _models_in(each)]
-
-
-def _tagged(model: type[BaseModel], tag: Any) -> bool:
-    """Whether `tag` is what names this model in a union."""
-    return any(
-        typing.get_origin(field.annotation) is Literal and tag in typing.get_args(field.annotation)
-        for field in model.model_fields.values()
-    )

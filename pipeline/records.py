@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class AsJson:
     """Marks a field which the table holds as JSON text, since its shape differs from row to row."""
+
+
+Limit = Annotated[int, Field(gt=0, lt=2**63)]
+"""A number of rows to stop at; Python counts no further."""
 
 
 class Frozen(BaseModel):
@@ -102,11 +106,15 @@ class Response(Record):
     tokens_out: int | None = None
     """Reply tokens as the provider counts them, reasoning included."""
     tokens_reasoning: int | None = None
-    """Reply tokens spent on reasoning, where the provider says."""
+    """Reply tokens spent on reasoning: the provider's count, else by its share of the characters."""
+    tokens_cached: int | None = None
+    """Prompt tokens billed at the lower price of the provider's cache, where it says."""
     cost: float | None = None
     """US dollars when the reply was bought; empty where the price is unknown, 0 for a local model."""
     seconds: float = 0.0
     """Time the call took when it was made."""
+    logprobs: Annotated[list[dict[str, Any]] | None, AsJson] = None
+    """For each token of the reply `token`, `logprob` and `top`, where the recipe asks for them, as JSON."""
     error: str | None = None
     """What went wrong, in the provider's words."""
 
@@ -133,11 +141,16 @@ class Sample(Record):
     response_keys: list[str]
     """The replies it is made of, by key in 2_responses."""
     finish: str
-    """How the last of these replies ended."""
+    """How the last of these replies ended; `invalid` where it is not the JSON asked for."""
     weight: float = 1.0
     """Weight of its loss in training."""
     hinted: bool = False
     """Whether the teacher was told the right answer."""
+
+    @property
+    def full_target(self) -> str:
+        """What the student shall write, its thoughts in tags before it."""
+        return (f"<think>\n{self.reasoning.strip()}\n</think>\n\n" if self.reasoning else "") + self.target
 
 
 class Verdict(Record):

@@ -21,17 +21,21 @@ from typing import Any
 
 from pipeline import __version__
 from pipeline.errors import UserError
-from pipeline.llm.ask import Door, Model
+from pipeline.llm.ask import Door
 from pipeline.llm.backends import CallFailed
 from pipeline.llm.budget import Budget
-from pipeline.llm.request import Reply, Request, Sampling
+from pipeline.llm.model import Model
+from pipeline.llm.request import Reply, Request, Sampling, computed
 from pipeline.llm.store import Store
+from pipeline.llm.structured import without_format
 from pipeline.logs import Question
 from pipeline.prompts import Prompt
 from pipeline.recipe import Recipe, parse_recipe, read_yaml
 from pipeline.records import Response, Task
 from pipeline.settings import REPOSITORY, Settings
 
+SAMPLINGS = 64
+"""Ways of sampling that are kept at hand."""
 DATA_PARTS = ("source", "teacher", "methods", "filters", "selection")
 """The parts of a recipe that decide the corpus."""
 PACKAGES = ("openai", "polars", "pyarrow", "pydantic", "tokenizers", "torch", "transformers", "trl", "datasets")
@@ -45,6 +49,8 @@ class Run:
     settings: Settings
     _door: Door | None = None
     _models: dict[str, Model] = field(default_factory=dict)
+    _defaults: dict[str, Sampling] = field(default_factory=dict)
+    _samplings: dict[tuple[str, int], tuple[Sampling | None, Sampling]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -53,7 +59,7 @@ class Run:
     @property
     def door(self) -> Door:
         if self._door is None:
-            budget = Budget(self.settings.max_tokens, self.settings.max_cost)
+            budget = Budget(self.settings.max_tokens, self.settings.max_cost, self.settings.max_calls)
             self._door = Door(Store(self.settings.store_path), budget)
         return self._door
 
@@ -65,22 +71,41 @@ class Run:
             self._models[role] = self.recipe.teacher.open(self.settings)
         return self._models[role]
 
-    def add_model(self, role: str, model: Model) -> None:
-        """Lets a model play a role."""
+    def has_model(self, role: str) -> bool:
+        """Whether somebody plays a role already."""
+        return role in self._models
+
+    def add_model(self, role: str, model: Model, sampling: Sampling | None = None) -> None:
+        """Lets a model play a role, and sample so unless whoever asks says otherwise."""
         self._models[role] = model
+        self._defaults[role] = sampling or Sampling()
 
     def sampling(self, role: str) -> Sampling:
         """How the model of a role samples unless whoever asks says otherwise."""
-        return self.recipe.teacher.sampling if role == "teacher" else Sampling()
+        return self.recipe.teacher.sampling if role == "teacher" else self._defaults[role]
 
     async def ask(
-        self, prompt: Prompt, *, task: Task, sample: int = 0, sampling: Sampling | None = None, role: str = "teacher"
-    ) -> Response:
-        """Puts a prompt to the model of a role; a call that failed for now comes back with finish `owed`."""
+        self, prompt: Prompt, *, task: Task, sample: int = 0, sampling: Sampling | None = None, role: str = "teacher",
+        response_format: dict[str, Any] | None = None,
+    ) -> Response:  # fmt: skip
+        """Puts a prompt to the model of a role; a call that failed for now comes back with finish `owed`.
+
+        A model that cannot be held to a response format is told of it in the prompt.
+
+        Raises:
+            UserError: it is asked for numbers that its backend cannot compute.
+        """
         model = self.model(role)
+        sampling = self._sampling_for(role, sampling)
+        if kind := computed(response_format):
+            model.check_computes(kind)
+            sampling = sampling.for_computing()
+        elif response_format is not None and not model.json_schema:
+            prompt, response_format = without_format(prompt, response_format), None
         request = Request(
             messages=prompt.messages,
-            sampling=(sampling or Sampling()).over(self.sampling(role)),
+            sampling=sampling,
+            response_format=response_format,
             sample=sample,
             question=Question(task.prompt, tuple(task.extra.get("history", ()))).key,
         )
@@ -91,8 +116,17 @@ class Run:
         return Response(
             key=key, task_id=task.id, role=role, template=prompt.template, template_hash=prompt.template_hash,
             provider=model.identity["provider"], model=model.name, sample=sample, messages=list(prompt.messages),
-            **reply.model_dump(),
+            **reply.__dict__,
         )  # fmt: skip
+
+    def _sampling_for(self, role: str, sampling: Sampling | None) -> Sampling:
+        """How a model of a role samples: one object for all calls that ask alike, since its JSON is part of every key."""
+        place = (role, id(sampling))
+        if place not in self._samplings:
+            if len(self._samplings) >= SAMPLINGS:
+                self._samplings.clear()
+            self._samplings[place] = (sampling, (sampling or Sampling()).over(self.sampling(role)))
+        return self._samplings[place][1]
 
     def table_recipe(self) -> Recipe | None:
         """The recipe the tables of this folder were made with, or None before there are any."""
@@ -101,8 +135,11 @@ class Run:
             return None
         return parse_recipe(read_yaml(path), self.recipe.name, str(path))
 
-    def write_recipe(self) -> None:
-        _write(self.folder / "recipe.yaml", self.recipe.as_yaml())
+    def write_recipe(self, *parts: str) -> None:
+        """Writes down what the tables were made with: this recipe, or the one before with these parts of this."""
+        before = self.table_recipe() if parts else None
+        changed = {part: getattr(self.recipe, part) for part in parts}
+        _write(self.folder / "recipe.yaml", (before.model_copy(update=changed) if before else self.recipe).as_yaml())
 
     def log_start(self, verb: str, seconds: float, outcome: str) -> None:
         """Adds this start to `run.json`: what was asked, what it cost, how it ended."""
@@ -145,7 +182,10 @@ def locked(run: Run) -> Iterator[Run]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        for unfinished in run.folder.glob(".*.unfinished"):  # of a run that was killed
+        for unfinished in (
+            *run.folder.glob(".*.unfinished"),
+            *run.folder.glob("*/*/.*.unfinished"),
+        ):  # of a run that was killed
             unfinished.unlink()
         yield run
 

@@ -3,7 +3,31 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """So many of so many."""
+
+    count: int
+    of: int
+
+    @property
+    def share(self) -> float | None:
+        """None of none at all."""
+        return self.count / self.of if self.of else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % Wilson interval; (0, 1) of none at all."""
+        return wilson(self.count, self.of)
+
+    def __str__(self) -> str:
+        """In percent, as `81.2 [78.0, 84.1]`."""
+        low, high = self.interval
+        return "-" if self.share is None else f"{100 * self.share:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:

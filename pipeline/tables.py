@@ -1,16 +1,17 @@
-"""Typed Parquet: the six tables of a run, written whole or not at all.
+"""Typed Parquet: the tables of a run, their columns and how they are read; `publication` writes them.
 
-A table is written to a temporary file beside its place, in row groups of ten thousand, and renamed when complete; whoever
-reads sees the old table or the new one. The same rows give the same bytes.
+In: a run's folder and a table's name. Out: rows as records a thousand at a time, or columns as polars has them. A table that
+is missing, broken or has other columns than its record is the user's to mend, and says so.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import types
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -27,13 +28,17 @@ TABLES: dict[str, type[Record]] = {
     "2_responses": Response,
     "3_samples": Sample,
     "4_verdicts": Verdict,
+    "4_judgements": Response,
     "5_corpus": Example,
     "5_control": Example,
     "6_evaluation": Grade,
 }
-"""Every table of a run and the record its rows are. `5_control` is the random control of the corpus."""
+"""Every table of a run and the record its rows are. `4_judgements` are the calls of filters that ask models, `5_control` is the
+random control of the corpus."""
 
-ROW_GROUP = 10_000
+READ_ROWS = 1_000
+"""Rows that are turned into records at a time."""
+MADE_OF = b"made_of"
 SCALARS = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 R = TypeVar("R", bound=Record)
 
@@ -62,100 +67,26 @@ def _of_annotation(annotation: Any) -> pa.DataType:
     raise TypeError(f"no column type for {annotation!r}")
 
 
-def _json_fields(record: type[Record]) -> tuple[str, ...]:
+def json_fields(record: type[Record]) -> tuple[str, ...]:
     return tuple(name for name, info in record.model_fields.items() if AsJson in info.metadata)
 
 
-class TableWriter:
-    """Takes rows one by one and writes them in row groups; nothing is seen at `path` before `publish`."""
-
-    def __init__(self, path: Path, record: type[Record]) -> None:
-        self.path = path
-        self.rows = 0
-        self._json = _json_fields(record)
-        self._schema = arrow_schema(record)
-        self._unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-        self._pending: list[dict[str, Any]] = []
-        self._file = pq.ParquetWriter(self._unfinished, self._schema, compression="zstd")
-
-    def append(self, row: Record) -> None:
-        """Adds one row; memory holds at most one row group."""
-        values = row.model_dump()
-        for name in self._json:
-            if values[name] is not None:
-                values[name] = json.dumps(values[name], sort_keys=True, ensure_ascii=False)
-        self._pending.append(values)
-        self.rows += 1
-        if len(self._pending) >= ROW_GROUP:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._pending:
-            self._file.write_table(pa.Table.from_pylist(self._pending, self._schema))
-            self._pending.clear()
-
-    def complete(self) -> None:
-        """Writes what is left and makes it durable; the table is not yet visible."""
-        self._flush()
-        self._file.close()
-        with self._unfinished.open("rb+") as file:
-            os.fsync(file.fileno())
-
-    def publish(self) -> None:
-        """Puts the completed table in its place in one step."""
-        os.replace(self._unfinished, self.path)
-
-    def discard(self) -> None:
-        """Leaves the old table as it was."""
-        with suppress(OSError):  # the disk may be full; the file goes either way
-            self._file.close()
-        self._unfinished.unlink(missing_ok=True)
-
-
-class Publication:
-    """Several tables that appear together or not at all: `with Publication(folder) as new: new["1_tasks"].append(…)`."""
-
-    def __init__(self, folder: Path, *names: str) -> None:
-        self._writers: dict[str, TableWriter] = {}
-        self._folder, self._names = folder, names
-
-    def __enter__(self) -> Publication:
-        try:
-            for name in self._names:
-                self._writers[name] = TableWriter(table_path(self._folder, name), TABLES[name])
-        except BaseException:
-            self._discard()
-            raise
-        return self
-
-    def __getitem__(self, name: str) -> TableWriter:
-        return self._writers[name]
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        try:
-            if kind is None:
-                for writer in self._writers.values():
-                    writer.complete()
-                for writer in self._writers.values():
-                    writer.publish()
-        finally:
-            self._discard()
-
-    def _discard(self) -> None:
-        for writer in self._writers.values():
-            writer.discard()
+def made_of(folder: Path, name: str) -> str | None:
+    """What a table says it was made of; None where there is none, or it does not say."""
+    with suppress(OSError, pa.ArrowException):
+        named: bytes | None = (pq.read_schema(table_path(folder, name)).metadata or {}).get(MADE_OF)
+        return named.decode() if named else None
+    return None
 
 
 def table_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.parquet"
 
 
-def write_table(folder: Path, name: str, rows: Iterable[Record]) -> int:
-    """Writes one table; returns how many rows it holds."""
-    with Publication(folder, name) as new:
-        for row in rows:
-            new[name].append(row)
-        return new[name].rows
+def remove_tables(folder: Path, *names: str) -> None:
+    """Removes tables that no longer follow from those before them."""
+    for name in names:
+        table_path(folder, name).unlink(missing_ok=True)
 
 
 def read_frame(folder: Path, name: str, columns: list[str] | None = None) -> pl.DataFrame:
@@ -164,12 +95,35 @@ def read_frame(folder: Path, name: str, columns: list[str] | None = None) -> pl.
     Raises:
         UserError: it was not made yet; the message names the command that makes it.
     """
+    check_table(folder, name)
+    with readable(table_path(folder, name)):
+        return pl.read_parquet(table_path(folder, name), columns=columns)
+
+
+def check_table(folder: Path, name: str) -> None:
+    """Makes sure that a table is there and can be read.
+
+    Raises:
+        UserError: it was not made yet, the message names the command that makes it; or it is broken.
+    """
     path = table_path(folder, name)
     if not path.exists():
-        verb = "train" if name.startswith("6") else "generate"
-        raise UserError(f"{path}: this table does not exist", f"Make it with `make {verb} RECIPE={folder.name}`.")
+        raise UserError(f"{path}: this table does not exist", f"Make it with `make {_made_by(name)} RECIPE={folder.name}`.")
     with readable(path):
-        return pl.read_parquet(path, columns=columns)
+        columns = pq.read_schema(path).names
+    wanted = TABLES[name].model_fields
+    odd = [f"no column {each!r}" for each in wanted if each not in columns]
+    odd += [f"a foreign column {each!r}" for each in columns if each not in wanted]
+    if odd:
+        raise UserError(
+            f"{path}: this table cannot be read: it has {', '.join(odd)}",
+            f"Remove it, and make it again with `make {_made_by(name)} RECIPE={folder.name}`; replies are remembered.",
+        )
+
+
+def _made_by(name: str) -> str:
+    """The command that makes a table."""
+    return "train" if name.startswith("6") else "filter" if name.startswith("4") else "generate"
 
 
 @contextmanager
@@ -184,18 +138,39 @@ def readable(path: Path) -> Iterator[None]:
     except (pl.exceptions.PolarsError, pa.ArrowException, ValidationError, KeyError) as error:
         raise UserError(
             f"{path}: this table cannot be read: {str(error).splitlines()[0]}",
-            f"Make it again with `make generate RECIPE={path.parent.name}`; replies are remembered.",
+            f"Remove it, and make it again with `make generate RECIPE={path.parent.name}`; replies are remembered.",
         ) from None
 
 
-def read_rows(folder: Path, name: str, record: type[R]) -> Iterator[R]:
-    """The rows of a table as records, read a row group at a time."""
-    read_frame(folder, name, columns=[next(iter(record.model_fields))])
-    json_fields = _json_fields(record)
-    with readable(table_path(folder, name)), pq.ParquetFile(table_path(folder, name)) as file:
-        for batch in file.iter_batches(ROW_GROUP):
-            for values in batch.to_pylist():
-                for field in json_fields:
+def read_rows(folder: Path, name: str, record: type[R], start: int = 0, stop: int | None = None) -> Iterator[R]:
+    """The rows of a table as records, from one row to another, read a few at a time."""
+    check_table(folder, name)
+    return read_rows_of(table_path(folder, name), record, start, stop)
+
+
+def read_rows_of(path: Path, record: type[R], start: int = 0, stop: int | None = None) -> Iterator[R]:
+    """The rows of a table that lies anywhere."""
+    as_json = json_fields(record)
+    with readable(path), pq.ParquetFile(path, pre_buffer=False) as file:  # it would hold the whole file
+        skipped, groups = row_groups(file, start, stop)
+        left = None if stop is None else stop - start
+        for batch in file.iter_batches(READ_ROWS, row_groups=groups):
+            rows = batch.slice(min(max(start - skipped, 0), batch.num_rows))
+            skipped += batch.num_rows
+            if left is not None:
+                rows, left = rows.slice(0, left), left - min(left, rows.num_rows)
+            for values in rows.to_pylist():
+                for field in as_json:
                     if values[field] is not None:
                         values[field] = json.loads(values[field])
                 yield record(**values)
+            if left == 0:
+                return
+
+
+def row_groups(file: pq.ParquetFile, start: int, stop: int | None = None) -> tuple[int, list[int]]:
+    """The row groups that rows `start` to `stop` lie in, and how many rows lie before them."""
+    ends = list(accumulate(file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)))
+    first = bisect_right(ends, start)
+    last = len(ends) if stop is None else bisect_left(ends, stop) + 1
+    return (ends[first - 1] if first else 0), list(range(first, min(last, len(ends))))

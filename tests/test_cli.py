@@ -6,7 +6,6 @@ Every command is a process of its own in a folder with its own recipe, prompts, 
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
 import signal
@@ -20,15 +19,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+import yaml
 
 from pipeline.settings import REPOSITORY
+from tests import small_runs
 from tests.servers import OVERLOADED, UNKNOWN_MODEL, WRONG_KEY, ChatServer, Trouble, closed_url
+from tests.small_runs import KEY, Ended, end
 
 TASKS, LIMITED = 12, 8
 CALLS_A_TASK = 3  # two samples by chain_of_thought, one by instruction_following
 CALLS = TASKS * CALLS_A_TASK
-KEY = "sk-test-0123456789abcdef"
 RECIPE = """
 source: {kind: jsonl, path: tasks.jsonl, fields: {prompt: question, answer: answer}, dev_share: 0.1, test_share: 0.0}
 teacher: {backend: openai, model: small-1, sampling: {temperature: 0.7, max_tokens: 64, seed: 5}}
@@ -42,42 +42,17 @@ student: {model: tokenizer}
 
 
 def make_folder(folder: Path) -> Path:
-    """A working folder: a recipe called `small`, its tasks, prompts as they ship, and a tokenizer."""
-    (folder / "recipes").mkdir(parents=True)
-    (folder / "recipes/small.yaml").write_text(RECIPE)
-    rows = [{"question": f"How much is {7 * n} + {n + 1}?", "answer": str(8 * n + 1)} for n in range(TASKS)]
-    (folder / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    shutil.copytree(REPOSITORY / "prompts", folder / "prompts")
-    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    (folder / "tokenizer").mkdir()
-    tokenizer.save(str(folder / "tokenizer/tokenizer.json"))
-    return folder
+    """A working folder of this file's recipe."""
+    return small_runs.make_folder(folder, range(TASKS), RECIPE)
 
 
 def start(folder: Path, *words: str, url: str = "", prepare: Callable[[], None] | None = None) -> subprocess.Popen[str]:
     """`python -m pipeline …` in a folder, with nothing of the caller's settings."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DISTILL_", "OPENAI_"))}
-    environment |= {"OPENAI_BASE_URL": url or closed_url(), "OPENAI_API_KEY": KEY, "NO_PROXY": "127.0.0.1"}
-    environment |= {"PYTHONPATH": str(REPOSITORY), "HF_HUB_OFFLINE": "1"}
+    environment = small_runs.environment(url, data="data", patience_seconds=3)
     words = (sys.executable, "-m", "pipeline", *words, "--data", "data")
     return subprocess.Popen(
         words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare
     )
-
-
-@dataclass
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-def end(process: subprocess.Popen[str]) -> Ended:
-    out, err = process.communicate(timeout=120)
-    return Ended(process.returncode, out, err)
 
 
 def run(folder: Path, *words: str, url: str = "", prepare: Callable[[], None] | None = None) -> Ended:
@@ -379,7 +354,7 @@ def tiny_disk(copy: Path) -> Iterator[Path]:
     kept = copy / "kept"
     runs.rename(kept)
     runs.mkdir()
-    size = sum(path.stat().st_size + 4096 for path in kept.rglob("*"))
+    size = sum(-(-path.stat().st_size // 4096) * 4096 for path in kept.rglob("*") if path.is_file())
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={size // 1024 + 12}k", "tmpfs", str(runs)], capture_output=True
     )
@@ -408,3 +383,25 @@ def test_help_and_no_verb() -> None:
     )
     assert helped.returncode == 0 and "generate" in helped.stdout
     assert alone.returncode == 2 and "--help" in alone.stderr
+
+
+def test_the_folders_recipe_is_that_of_its_tables(tmp_path: Path) -> None:
+    """After `filter` with other filters, `recipe.yaml` has these and everything else as it was."""
+    folder = small_runs.make_folder(tmp_path / "work", range(12))
+    with ChatServer() as server:
+        small_runs.done(folder, server.url)
+    changed = ("--set", "filters=[finished, not_empty]", "--set", "decontaminate=false", "--set", "teacher.model=another")
+    assert small_runs.end(small_runs.start(folder, "", *changed, verb="filter")).code == 0
+    recipe = yaml.safe_load((folder / "data/runs/small/recipe.yaml").read_text())
+    assert [each["filter"] for each in recipe["filters"]] == ["finished", "not_empty"]
+    assert recipe["teacher"]["model"] != "another"
+
+
+def test_a_control_row_has_a_story_too(tmp_path: Path) -> None:
+    folder = small_runs.make_folder(tmp_path / "work", range(12))
+    with ChatServer() as server:
+        small_runs.done(folder, server.url)
+    control = pl.read_parquet(folder / "data/runs/small/5_control.parquet")["id"][0]
+    command = [sys.executable, "-m", "pipeline", "why", control, "--recipe", "small", "--data", "data"]
+    told = subprocess.run(command, cwd=folder, env=small_runs.environment(""), capture_output=True, text=True, check=False)
+    assert told.returncode == 0 and f"in the control as {control}" in told.stdout, told.stderr

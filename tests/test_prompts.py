@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.prompts import Prompt, render
+from pipeline.prompts import Prompt, render, templates_folder
 from pipeline.records import Message
 from tests.rows import make_task
 
@@ -19,7 +19,7 @@ NUMBERS = itertools.count()
 
 
 @pytest.fixture
-def rendered(tmp_path: Path) -> Render:
+def rendered(tmp_path: Path) -> Iterator[Render]:
     """Renders a template's text as a user's own file would be, in a folder of its own."""
 
     def render_text(text: str | bytes, **fields: object) -> Prompt:
@@ -27,10 +27,12 @@ def rendered(tmp_path: Path) -> Render:
         name = f"own_{next(NUMBERS)}"
         (tmp_path / "prompts" / f"{name}.jinja").write_bytes(text if isinstance(text, bytes) else text.encode())
         task = fields.pop("task", make_task(prompt="2+2?", extra={"topic": "sums"}))
-        with contextlib.chdir(tmp_path):
-            return render(name, task, **fields)  # type: ignore[arg-type]
+        return render(name, task, **fields)  # type: ignore[arg-type]
 
-    return render_text
+    templates_folder.cache_clear()
+    with contextlib.chdir(tmp_path):
+        yield render_text
+    templates_folder.cache_clear()
 
 
 def test_blocks_become_messages(rendered: Render) -> None:

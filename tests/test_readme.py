@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from pipeline.recipe import parse_recipe
+from pipeline.selection import Selection
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -43,6 +44,14 @@ def test_every_make_command_is_one(line: str) -> None:
 def test_the_recipe_is_one(text: str) -> None:
     recipe = parse_recipe(yaml.safe_load(text), "readme", "README.md")
     assert recipe.teacher.backend in ("openai", "recorded")
+
+
+def test_the_selection_of_the_page_on_filters_is_one() -> None:
+    text = (REPOSITORY / "docs/filters.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    selection = Selection.model_validate(yaml.safe_load(block)["selection"])
+    assert selection.mix and selection.diversity and selection.rows
+    assert set(re.findall(r"`([a-z_]+)`", text)) >= {"answer_matches", "self_consistency", "judge"}
 
 
 def test_main_job_on_a_few_tasks_and_the_python_beside_it(tmp_path: Path) -> None:

@@ -40,7 +40,13 @@ def test_shipped_recipes_load(path: Path) -> None:
 
 def test_only_three_parts_must_be_given() -> None:
     recipe = parse()
-    assert [each.filter for each in recipe.filters] == ["finished", "not_empty", "not_refusal", "no_duplicates"]
+    assert [each.filter for each in recipe.filters] == [
+        "finished",
+        "not_empty",
+        "not_refusal",
+        "no_duplicates",
+        "not_contaminated",
+    ]
     assert (recipe.name, recipe.selection.per_task, recipe.evaluation.split) == ("least", None, ("test",))
     with pytest.raises(UserError) as refused:
         parse_recipe({}, "x", "x.yaml")
@@ -82,12 +88,15 @@ def test_recorded_answers_are_in_the_source_unless_said() -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"studnet": {}}, r"studnet: unknown key \(value {}\); known keys: evaluation, filters, methods"),
-        ({"selection": {"pertask": 2}}, r"selection\.pertask: unknown key \(value 2\); known keys: per_task, seed, unverif"),
+        ({"studnet": {}}, r"studnet: unknown key \(value {}\); known keys: decontaminate, evaluation, filters"),
+        ({"selection": {"pertask": 2}}, r"selection\.pertask: unknown key \(value 2\); known keys: diversity, mix, per_kind"),
         ({"filters": [{"filter": "length", "max": 3}]}, r"filters\.0\.max: unknown key .*filter, kinds, max_tokens"),
         ({"source": {"kind": "jsonl", "path": "x", "fields": {"promt": "x"}}}, r"source\.fields\.promt: unknown key"),
         ({"source": {"kind": "jsonl"}}, r"source\.path: missing"),
         ({"source": {"kind": "mini", "limit": "few"}}, r"source\.limit: 'few': .*integer"),
+        ({"source": {"kind": "mini", "limit": 10**20}}, r"source\.limit: 100000000000000000000"),
+        ({"source": {"kind": "jsonl", "path": "~nobody-here/x"}}, r"source\.path: .*no such home"),
+        ({"source": {"kind": "jsonl", "path": "x" * 300}}, r"source\.path: .*too long"),
         ({"source": {"kind": "web"}}, r"source: .*'web'.*'mini', 'jsonl'"),
         ({"teacher": {"model": "x"}}, "teacher: 'backend' is missing"),
         ({"teacher": {**LEAST["teacher"], "sampling": {"temperature": -1}}}, r"teacher\.sampling\.temperature: -1"),
@@ -170,3 +179,20 @@ def test_a_recipe_at_a_path_is_named_like_its_file(tmp_path: Path) -> None:
     assert load_recipe(written(tmp_path, yaml.safe_dump(LEAST))).name == "own"
     with pytest.raises(UserError, match="name: 'my recipe'"):
         load_recipe(written(tmp_path, yaml.safe_dump(LEAST), "my recipe.yaml"))
+
+
+def test_contamination_is_looked_for_unless_told_not_to() -> None:
+    names = [each.filter for each in parse(filters=["finished"]).filters]
+    assert names == ["finished", "not_contaminated"]
+    assert [each.filter for each in parse(filters=["finished"], decontaminate=False).filters] == ["finished"]
+    own = parse(filters=[{"filter": "not_contaminated", "coverage": 0.9}, "finished"]).filters
+    assert [each.filter for each in own] == ["not_contaminated", "finished"]
+
+
+def test_filters_take_the_student_where_nothing_else_is_said() -> None:
+    recipe = parse(
+        filters=["length", "ifd", {"filter": "perplexity", "model": {"backend": "local", "model": "mine"}}],
+        student={"model": "s"},
+    )
+    length, ifd, perplexity, _ = recipe.filters
+    assert length.tokenizer == ifd.model.model == "s" and perplexity.model.model == "mine"

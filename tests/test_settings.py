@@ -64,3 +64,11 @@ def test_project_path(tmp_path: Path) -> None:
     assert project_path("not/there") == Path("not/there")
     (tmp_path / "recipes").mkdir()
     assert project_path("recipes") == Path("recipes")
+
+
+def test_a_slip_in_the_name_of_a_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ceiling that nobody knows would hold nothing."""
+    monkeypatch.setenv("DISTILL_MAX_CALS", "5")
+    with pytest.raises(UserError, match="DISTILL_MAX_CALS: no setting of this name") as raised:
+        load_settings()
+    assert raised.value.remedy == "Did you mean DISTILL_MAX_CALLS?"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.statistics import mcnemar, wilson
+from pipeline.statistics import Proportion, mcnemar, wilson
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,12 @@ def test_wilson(successes: int, trials: int, low: float, high: float) -> None:
 
 def test_wilson_of_nothing() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_proportions() -> None:
+    assert (Proportion(5, 10).share, Proportion(5, 10).interval) == (0.5, wilson(5, 10))
+    assert str(Proportion(5, 10)) == "50.0 [23.7, 76.3]"
+    assert (Proportion(0, 0).share, Proportion(0, 0).interval, str(Proportion(0, 0))) == (None, (0.0, 1.0), "-")
 
 
 @given(st.integers(1, 10_000), st.data())

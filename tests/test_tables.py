@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import UserError
+from pipeline.publication import ROW_GROUP, Publication, write_table
 from pipeline.records import Example, Message, Record, Sample, Span, Task
-from pipeline.tables import ROW_GROUP, TABLES, Publication, arrow_schema, read_frame, read_rows, table_path, write_table
+from pipeline.tables import TABLES, arrow_schema, read_frame, read_rows, table_path
 from tests.rows import make_sample, make_task
 
 

@@ -1,115 +1,226 @@
 """The final answer of a text, and whether two answers are the same.
 
-Where a marker stands (`####`, `The answer is`, `A:`, a box, …) the *last* one counts: a solution of GSM8K speaks of "Job A:
-2000 hours" before it ends with "A: 18". Numbers are compared as decimals with commas, currency and units taken off.
+Where a marker stands (`####`, `The answer is`, `A:`, a box, …) the *last* one counts; without one the last number does. The
+right answer decides how they are compared: as decimals with commas, currency and units taken off, as yes and no, as lists in
+any order, as mathematics, or as words. What a verifier cannot decide is None: unverifiable.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from decimal import Decimal, DecimalException
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
+from functools import lru_cache, partial
+from typing import NamedTuple
 
-MARKER = re.compile(
-    r"####|\\boxed\s*\{|\bfinal answer(?: is)?\s*:?|\banswer is\s*:?|\banswer\s*:|(?:^|(?<=\s))A:",
-    flags=re.IGNORECASE,
+from pipeline.answers import math
+from pipeline.answers.arithmetic import value
+from pipeline.answers.formula import DATE, as_formula, as_latex, formula_in, one_look
+from pipeline.answers.markers import after_marker
+from pipeline.answers.numbers import (
+    IN_WORDS,
+    NUMBER,
+    as_number,
+    behind_equals,
+    is_hedged,
+    is_several,
+    leading_number,
+    lone_number,
+    only_number,
+    spelled,
+    value_of,
+    written,
 )
-SIGN = "(?:[-−+][$€£]?)?"
-NUMBER = re.compile(rf"{SIGN}(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?|{SIGN}\.\d+")
-LONE_NUMBER = re.compile(
-    rf"[\s$€£\\(*\[]*(?P<number>(?:{NUMBER.pattern}))(?:\s*/\s*(?P<below>\d+))?"
-    r"[\s%*)}\]]*+(?:\s*+[A-Za-z°²³]++){0,3}+[\s.!*]*"
-)
-"""Possessive, since a reply may go on in one letter for thousands of characters."""
+from pipeline.answers.words import as_spans, as_truth, folded, said_spans, said_truth, same_words
+
 TOLERANCE = Decimal("1e-6")
 """Absolute for whole numbers, relative for others."""
-DIGITS = 1000
-"""A number of more is none, since decimals cannot compute with 1e9999999."""
+AROUND_JSON = " \t\r\n`"
+KEPT = 4096
+"""Right answers that stay read: the samples of one task follow each other."""
+Comparison = Callable[[str], bool | None]
 
 
-def after_marker(text: str) -> str | None:
-    """What follows the last marker on its line (in the box, for `\\boxed{`), or None where there is no marker."""
-    found = list(MARKER.finditer(text))
-    if not found:
-        return None
-    last = found[-1]
-    rest = text[last.end() :]
-    if last.group().startswith("\\boxed"):
-        return _up_to_closing_brace(rest)
-    lines = [line for line in rest.splitlines() if line.strip()]
-    return lines[0].strip() if lines else ""
+class Found(NamedTuple):
+    """What a text states."""
+
+    text: str | None = None
+    """The answer as it is written; None where there is none, or no one answer."""
+    number: Decimal | None = None
+    """Its value, where it is a number."""
+    formula: str | None = None
+    """Its formula, where it is only that."""
+    undecided: bool = False
+    """Whether it says a number, and nobody can tell which."""
+
+
+def said_answer(text: str) -> str:
+    """The `answer` of a reply that ends with a JSON object, else the whole text; what is thought before it is left out."""
+    text = text.rpartition("</think>")[2] if "</think>" in text else text
+    answer = _answer_field(text) if '"answer"' in text else None
+    if isinstance(answer, list) and all(isinstance(each, str) for each in answer):
+        return json.dumps(answer)
+    return str(answer) if isinstance(answer, str | int | float) else text
+
+
+def _answer_field(text: str) -> object:
+    """The field `answer` of the JSON object a text ends with, in a fence or not; None where there is none."""
+    end = text.rstrip(AROUND_JSON)
+    for start in (end.find("{"), end.rfind("{", 0, end.rfind('"answer"'))):
+        with suppress(ValueError, RecursionError):
+            found = json.loads(end[start:]) if start >= 0 else None
+            if isinstance(found, dict):
+                return found.get("answer")
+    return None
 
 
 def final_answer(text: str) -> str | None:
-    """The answer a text ends with, or None where it has none.
+    """The answer a text ends with, or None where it has none; of a JSON object, the answer its field `answer` ends with.
 
-    After a marker: the first number there, else the words there. Without one: the last number, else the whole text.
+    After a marker: the formula or the number there, else the words; none where several numbers stand there and nothing says
+    which it is (`4 or 5`). Without one: the last number, else the whole text.
     """
-    marked = after_marker(text)
-    lone = LONE_NUMBER.fullmatch(text if marked is None else marked)
-    if lone and lone["below"]:
-        return f"{lone['number']}/{lone['below']}"
-    if marked is not None:
-        number = NUMBER.search(marked)
-        return number.group() if number and not _several(marked) else _trimmed(marked)
-    if _several(text):
-        return _trimmed(text)
-    numbers = NUMBER.findall(text)
-    return numbers[-1] if numbers else _trimmed(text)
+    return _found(said_answer(text)).text
+
+
+def stated_number(text: str) -> Decimal | None:
+    """The number a text states as its answer, after a marker or in JSON; None where it states none, or no one."""
+    said = said_answer(text)
+    if said == text and after_marker(text) is None:
+        return None
+    found = _found(said)
+    return value(found.formula) if found.formula is not None else found.number
 
 
 def same_answer(expected: str, text: str) -> bool | None:
-    """Whether `text` ends with the expected answer; None where the expected one cannot be read.
+    """Whether `text` ends with the expected answer; None where the expected one cannot be read, or nobody can tell.
 
     Args:
         expected: the right answer, alone or after the last marker of a worked solution.
         text: the reply.
     """
-    wanted = _trimmed(expected) if after_marker(expected) is None else final_answer(expected)
+    compare = _comparison(expected)
+    return None if compare is None else compare(said_answer(text))
+
+
+def why_undecided(expected: str, text: str | None = None) -> str:
+    """Why `same_answer` is None for a reply to this: a short phrase, more exact where the reply is given."""
+    if _comparison(expected) is None:
+        return "the expected answer cannot be read"
+    if _number(_wanted(expected) or "") is not None and (text is None or _found(said_answer(text)).formula is None):
+        return "the answer is not one number"
+    return "the formulas cannot be compared" if math.is_installed() else "math-verify is not installed"
+
+
+@lru_cache(maxsize=KEPT)
+def _comparison(expected: str) -> Comparison | None:
+    """How replies are compared with this right answer."""
+    wanted = _wanted(expected)
     if not wanted:
         return None
-    number = as_number(wanted)
-    if number is None and not _words(wanted):
+    if (number := _number(wanted)) is not None:
+        return partial(_same_number, number, _tolerance(number))
+    if (truth := as_truth(wanted)) is not None:
+        return lambda text: said_truth(text) is truth
+    if (spans := as_spans(wanted)) is not None:
+        return lambda text: said_spans(text) == spans
+    if formula := as_formula(wanted):
+        return partial(_same_formula, formula)
+    words = folded(wanted)
+    return partial(same_words, words) if words else None
+
+
+def _wanted(expected: str) -> str | None:
+    """The right answer as it is written: one that is a time or a range is no number, and is taken whole."""
+    marked = after_marker(expected)
+    return _trimmed(expected) if marked is None else final_answer(expected) or _trimmed(marked)
+
+
+def _number(wanted: str) -> Decimal | None:
+    """The number a right answer is, in digits or in words."""
+    return as_number(spelled(wanted) or wanted)
+
+
+def _tolerance(number: Decimal) -> Decimal:
+    return TOLERANCE if number == number.to_integral_value() else TOLERANCE * max(Decimal(1), abs(number))
+
+
+def _same_number(number: Decimal, tolerance: Decimal, text: str) -> bool | None:
+    _, given, formula, undecided = _found(text)
+    if undecided:
         return None
+    if given is None and formula is not None and (given := value(formula)) is None:
+        return math.same_formula(f"{number:f}", formula)
+    return given is not None and (given == number or abs(given - number) <= tolerance)
+
+
+def _same_formula(formula: str, text: str) -> bool | None:
+    stated = _stated(text, after_marker(text))
+    given = as_latex(stated) or formula_in(stated)
+    if given is None:
+        return False
+    look, wanted = one_look(given), one_look(formula)
+    if look.lower() == wanted.lower():
+        return look == wanted  # to math-verify a capital Delta is a small one
+    return math.same_formula(formula, given)
+
+
+def _found(text: str) -> Found:
+    """What a text states, after its marker where it has one."""
+    marked = after_marker(text)
+    stated = _stated(text, marked)
+    if lone := lone_number(stated):
+        return Found(written(lone), value_of(lone))
+    if digits := spelled(stated):
+        return Found(digits, Decimal(digits))
+    if marked is not None and is_hedged(stated) and leading_number(stated) is None:
+        return _undecided(stated)
+    if formula := formula_in(stated):
+        return _found_formula(stated, formula)
+    if is_several(stated):
+        return Found(_trimmed(stated))
+    return _found_last(stated) if marked is None else _found_after_marker(stated)
+
+
+def _found_formula(stated: str, formula: str) -> Found:
+    right = behind_equals(formula)
+    if right is not None and (lone := lone_number(right)):
+        return Found(written(lone), value_of(lone))
+    return Found(_trimmed(stated), formula=formula, undecided=right is None and "=" in formula)
+
+
+def _found_after_marker(stated: str) -> Found:
+    """The number a sentence begins with, else the result it computes, else the only number it has."""
+    right = behind_equals(stated)
+    for part in (stated, right or stated):
+        if lone := leading_number(part) or lone_number(part):
+            return Found(written(lone), value_of(lone))
+    if number := only_number(stated if right is None else right):
+        return Found(number.group(), as_number(number.group()))
+    return _undecided(stated) if NUMBER.search(stated) else Found(_trimmed(stated), undecided=bool(IN_WORDS.search(stated)))
+
+
+def _found_last(text: str) -> Found:
+    number = None
+    for number in NUMBER.finditer(text):  # noqa: B007
+        pass
     if number is None:
-        return _words(wanted) in (_words(after_marker(text) or ""), _words(text))
-    given = as_number(final_answer(text) or "")
-    whole = number == number.to_integral_value()
-    return given is not None and abs(given - number) <= TOLERANCE * (1 if whole else max(Decimal(1), abs(number)))
+        return Found(_trimmed(text))
+    return Found(undecided=True) if is_hedged(text, number) else Found(number.group(), as_number(number.group()))
 
 
-def as_number(text: str) -> Decimal | None:
-    """The number a text is, with commas, currency, per cent and a unit taken off; None where it is none."""
-    found = LONE_NUMBER.fullmatch(text)
-    if not found:
-        return None
-    try:
-        value = Decimal(re.sub("[,$€£]", "", found["number"]).replace("−", "-"))
-        value = value / Decimal(found["below"]) if found["below"] else value
-        return value if abs(value.adjusted()) < DIGITS else None
-    except DecimalException:
-        return None
+def _undecided(stated: str) -> Found:
+    """No number; a time or a date is still what it is."""
+    date = DATE.match(stated)
+    return Found(_trimmed(stated) if date and not NUMBER.search(stated, date.end()) else None, undecided=True)
 
 
-def _several(text: str) -> bool:
-    """Whether the text is nothing but a list of numbers, such as `3 7 2`: a list is no number."""
-    return re.fullmatch(r"\s*\d+(?:[\s,;]+\d+)+[\s.]*", text) is not None and as_number(text) is None
-
-
-def _up_to_closing_brace(text: str) -> str:
-    depth = 1
-    for place, sign in enumerate(text):
-        depth += (sign == "{") - (sign == "}")
-        if depth == 0:
-            return text[:place]
-    return text
+def _stated(text: str, marked: str | None) -> str:
+    """What a text states; at the end of a sentence `18!` is no factorial, in a box or between dollars it is one."""
+    boxed = marked is not None and text.endswith((f"{marked}}}", f"{marked}}}$", f"{marked}}}."))
+    return (text if marked is None else marked) if boxed else (text if marked is None else marked).rstrip("! ")
 
 
 def _trimmed(text: str) -> str | None:
     return text.strip().strip(".").strip() or None
-
-
-def _words(text: str) -> str:
-    """Text with case, spacing and outer punctuation made one."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(folded.split()).strip(" .,;:!?\"'*`")

@@ -1,28 +1,42 @@
 """Keeps replies whose final answer equals the task's: the test of rejection sampling (Ho et al. 2022, arXiv 2212.10071).
 
-Numbers are compared as decimals after the last marker; see `answers.final`.
+The last marker counts. Numbers are compared as decimals, options by letter or text, yes and no, lists in any order, formulas by
+math-verify (`pip install -e '.[math]'`; without it those that look different are unverifiable), all else as words.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pipeline.answers.final import final_answer, same_answer
+from pipeline.answers import math
+from pipeline.answers.final import why_undecided
+from pipeline.answers.grading import Graded, grade_answer
 from pipeline.filters.verdicts import RowFilter, Word, drop, keep, unverifiable
 from pipeline.records import Sample, Task
+
+SHOWN = 90
+"""Characters of each answer in a detail."""
 
 
 class AnswerMatches(RowFilter):
     """The final answer of the target is the task's answer."""
 
+    source: ClassVar[str] = "Ho et al. 2022, arXiv 2212.10071, section 3; math-verify 0.9"
     filter: Literal["answer_matches"]
     """Ends with the right answer."""
+
+    def rests_on(self) -> list[str]:
+        return [math.verifier()]
 
     def judge(self, task: Task, sample: Sample) -> Word:
         if task.answer is None:
             return unverifiable("the task has no answer")
-        same = same_answer(task.answer, sample.target)
-        found = f"{final_answer(sample.target)!r}, expected {final_answer(task.answer)!r}"
-        if same is None:
-            return unverifiable("the expected answer cannot be read", detail=task.answer[:80])
-        return keep("right answer", 1.0, found) if same else drop("wrong answer", 0.0, found)
+        graded = grade_answer(task, sample.target)
+        if graded.correct is None:
+            return unverifiable(graded.why or why_undecided(task.answer, sample.target), _shown(graded))
+        return keep("right answer", 1.0, _shown(graded)) if graded.correct else drop("wrong answer", 0.0, _shown(graded))
+
+
+def _shown(graded: Graded) -> str:
+    found, wanted = (None if each is None else each[:SHOWN] for each in (graded.prediction, graded.expected))
+    return f"{found!r}, expected {wanted!r}"

@@ -21,4 +21,6 @@ class Finished(RowFilter):
             return drop("cut off at the longest length")
         if sample.finish == "content_filter":
             return drop("stopped by the provider's content filter")
+        if sample.finish == "invalid":
+            return drop("not the JSON asked for")
         return unverifiable("unknown ending", detail=sample.finish)

@@ -1,15 +1,16 @@
-"""Keeps replies that say something: at least one letter or digit."""
+"""Keeps replies that say something: at least one letter or digit, or a sign of mathematics such as ∅ or ∞."""
 
 from __future__ import annotations
 
 from typing import Literal
+from unicodedata import category
 
 from pipeline.filters.verdicts import RowFilter, Word, drop, keep
 from pipeline.records import Sample, Task
 
 
 class NotEmpty(RowFilter):
-    """The target has a letter or a digit in it."""
+    """The target has a letter, a digit or a sign of mathematics in it; those of ASCII, as in `===`, may be decoration."""
 
     filter: Literal["not_empty"]
     """Says something."""
@@ -17,6 +18,10 @@ class NotEmpty(RowFilter):
     def judge(self, task: Task, sample: Sample) -> Word:
         if not sample.target.strip():
             return drop("empty")
-        if not any(sign.isalnum() for sign in sample.target):
+        if not any(map(_says_something, sample.target)):
             return drop("neither letters nor digits", detail=sample.target[:80])
         return keep("says something")
+
+
+def _says_something(sign: str) -> bool:
+    return sign.isalnum() or (not sign.isascii() and category(sign) == "Sm")

@@ -1,14 +1,25 @@
-"""What filters have in common: a word on a sample, and the two shapes of filters.
+"""What filters have in common: a word on a sample, and the four shapes of filters.
 
+A row filter sees one sample, a group filter the samples of one task, a table filter all of them, an asking filter asks a model.
 An error, a time-out or an unreadable judgement is *unverifiable*: never keep, never drop, never a score in the range.
 """
 
 from __future__ import annotations
 
+import asyncio
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Protocol, Self
 
+import polars as pl
+from pydantic import Field
+
+from pipeline.errors import DistillError
+from pipeline.llm.asking import Ask
+from pipeline.llm.backends.models import AnyModel
 from pipeline.records import Decision, Frozen, Sample, Task
 
 
@@ -38,23 +49,141 @@ def unverifiable(reason: str, detail: str = "") -> Word:
 class Condition(Frozen):
     """A filter's thresholds; what is named here is common to all."""
 
+    source: ClassVar[str] = ""
+    """The paper, section or repository that defines it, as `distill filters` prints it."""
     filter: str
     """Which filter it is."""
-    kinds: tuple[str, ...] | None = None
+    kinds: tuple[str, ...] | None = Field(None, min_length=1)
     """The kinds of tasks it judges; all where empty. It says nothing of the others."""
+
+    @property
+    def judges_every_sample(self) -> bool:
+        """Whether no sample is without a word of it."""
+        return False
+
+    def is_for(self, task: Task) -> bool:
+        return self.kinds is None or task.kind in self.kinds
+
+    def for_student(self, student: str) -> Self:
+        """The filter with what it takes from the student, where nothing else is said."""
+        return self
+
+    def rests_on(self) -> list[str]:
+        """Names of what decides its words and stands in no recipe: the hash of a file it reads, of a tokenizer, of a model.
+
+        Raises:
+            UserError: something it needs is not there.
+        """
+        return []
 
 
 class RowFilter(Condition, ABC):
-    """Judges each sample by itself."""
+    """Judges each sample by itself, in any process and order."""
+
+    @property
+    def judges_every_sample(self) -> bool:
+        return self.kinds is None
 
     @abstractmethod
     def judge(self, task: Task, sample: Sample) -> Word:
         """The word on one sample."""
 
 
-class TableFilter(Condition, ABC):
-    """Judges the samples that no filter before it dropped, seen together and in their order."""
+class GroupFilter(Condition, ABC):
+    """Judges the samples of one task together, as many as no filter before it dropped."""
 
     @abstractmethod
-    def judge_all(self, rows: Iterable[tuple[Task, Sample]]) -> Iterator[Word]:
-        """A word on each row, in their order."""
+    def judge_group(self, task: Task, samples: Sequence[Sample]) -> Sequence[Word]:
+        """A word on each sample, in their order; there is at least one."""
+
+
+class AskingFilter(Condition, ABC):
+    """Judges the samples of one task, as many as no filter before it dropped, by asking a model through the door."""
+
+    model: AnyModel | None = None
+    """Who is asked; the recipe's teacher unless said."""
+
+    @abstractmethod
+    async def judge_asking(self, task: Task, samples: Sequence[Sample], ask: Ask) -> Sequence[Word]:
+        """A word on each sample, in their order; a call that is owed or refused makes it unverifiable."""
+
+
+class AsksOfEach(AskingFilter):
+    """Asks about each sample by itself, about all of a task at once."""
+
+    async def judge_asking(self, task: Task, samples: Sequence[Sample], ask: Ask) -> Sequence[Word]:
+        return await asyncio.gather(*(self._judged(task, sample, ask) for sample in samples))
+
+    @abstractmethod
+    async def _judged(self, task: Task, sample: Sample, ask: Ask) -> Word:
+        """The word on one sample."""
+
+
+class Survivors(Protocol):
+    """The samples that no filter before dropped, in the order of the tables; each walk reads them anew."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def rows(self) -> Iterator[tuple[Task, Sample]]:
+        """Each with its task."""
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Some thousands at a time, as columns: id, task_id, prompt (all that the student reads, a blank line between two
+        messages), reasoning (null where there is none) and target."""
+
+    def tasks(self) -> Iterator[Task]:
+        """Every task of the run, those kept for evaluation among them."""
+
+
+class TableFilter(Condition, ABC):
+    """Judges the samples that no filter before it dropped, seen together and in their order.
+
+    One that fails ends the run: its words belong together, so it can say nothing of some samples alone.
+    """
+
+    @abstractmethod
+    def judge_all(self, survivors: Survivors) -> Iterable[Word]:
+        """A word on each, in their order."""
+
+
+def filter_names(filters: Sequence[Condition]) -> list[str]:
+    """Names of a recipe's filters in verdicts: their own, numbered from the second use on."""
+    used: Counter[str] = Counter()
+    names = []
+    for each in filters:
+        used[each.filter] += 1
+        names.append(each.filter if used[each.filter] == 1 else f"{each.filter}_{used[each.filter]}")
+    return names
+
+
+def word_of(condition: RowFilter, task: Task, sample: Sample) -> Word:
+    """The word of a row filter, whatever happens to it: one that fails says nothing of this sample, and harms no other."""
+    try:
+        return checked(condition.judge(task, sample))
+    except Exception as error:
+        return failed(error)
+
+
+def words_of(condition: GroupFilter, task: Task, samples: Sequence[Sample]) -> Sequence[Word]:
+    """The words of a group filter, whatever happens to it."""
+    try:
+        words = condition.judge_group(task, samples)
+    except Exception as error:
+        return [failed(error)] * len(samples)
+    assert len(words) == len(samples), f"{condition.filter} gave {len(words)} words on {len(samples)} samples"
+    return [checked(word) for word in words]
+
+
+def checked(word: Word) -> Word:
+    """The word, unless its score is no number: that decides nothing."""
+    if word.score is not None and not math.isfinite(word.score):
+        return unverifiable("the score is no number", f"{word.decision}: {word.reason}, {word.score}")
+    return word
+
+
+def failed(error: Exception) -> Word:
+    """The word of a filter that failed; what the user can mend is raised instead."""
+    if isinstance(error, DistillError):
+        raise error
+    return unverifiable("the filter failed", f"{type(error).__name__}: {error}"[:200])

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
 from pipeline.methods.distillation import PlainAnswers
+from pipeline.methods.quota import Samples
 
 
 class ChainOfThought(PlainAnswers):
@@ -19,7 +18,7 @@ class ChainOfThought(PlainAnswers):
     view: ClassVar[str] = "rationale"
     method: Literal["chain_of_thought"]
     """Fine-tune-CoT."""
-    samples: PositiveInt = 8
+    samples: Samples = 8
     """Answers asked for each question: the paper's degree of diversity."""
     template: str = "chain_of_thought/teacher"
     """What the teacher is asked."""

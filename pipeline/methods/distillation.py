@@ -2,30 +2,29 @@
 
 A method is a frozen model whose fields are its parameters with the published defaults, and an async generator that turns one
 task into samples by awaiting `ask`. Since `ask` remembers, a method of many turns survives a crash between any two of them.
+A method that needs to know whether a sample passes hears it where it hands the sample out: `passed = yield sample`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
-from typing import ClassVar, Protocol
+from collections.abc import AsyncGenerator, Sequence
+from typing import Annotated, ClassVar
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from pipeline.answers.final import final_answer
 from pipeline.identity import short_id
+from pipeline.llm.asking import Ask
 from pipeline.llm.request import Sampling
+from pipeline.llm.structured import AskForObjects, FieldKind, shape_of
+from pipeline.methods.quota import Attempts, Samples
 from pipeline.prompts import Prompt, render
 from pipeline.records import Frozen, Response, Sample, Task
 
-
-class Ask(Protocol):
-    """Puts a prompt to one of the recipe's models; a call that failed for now comes back with finish `owed`."""
-
-    async def __call__(
-        self, prompt: Prompt, *, task: Task, sample: int = 0, sampling: Sampling | None = None, role: str = "teacher"
-    ) -> Response: ...
+Distilled = AsyncGenerator[Sample, bool | None]
+"""Samples, each answered by whether it passes the recipe's row filters; None where nobody judges."""
 
 
 class Distillation(Frozen, ABC):
@@ -37,6 +36,8 @@ class Distillation(Frozen, ABC):
     """At most this many tasks, the first of the source."""
     sampling: Sampling = Sampling()
     """What differs from the teacher's own sampling."""
+    longer: PositiveInt | None = None
+    """A teacher's reply cut off at max_tokens is asked once more with this limit."""
 
     def covers(self, task: Task) -> bool:
         """Whether the method is for this kind of task."""
@@ -51,7 +52,7 @@ class Distillation(Frozen, ABC):
         """What the student reads, in training and in evaluation alike."""
 
     @abstractmethod
-    def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> AsyncIterator[Sample]:
+    def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
         """The samples of one task."""
 
 
@@ -62,12 +63,14 @@ class PlainAnswers(Distillation):
     """What its samples' view is called."""
     method: str
     """Which method it is."""
-    samples: PositiveInt
+    samples: Samples
     """Answers asked for each task."""
     template: str
     """What the teacher is asked."""
     student_template: str
     """What the student reads."""
+    reply_fields: Annotated[dict[str, FieldKind], Field(min_length=1)] | None = None
+    """The reply must be a JSON object of these fields: string, integer, number, boolean or strings."""
 
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return render(self.template, task)
@@ -75,16 +78,23 @@ class PlainAnswers(Distillation):
     def student_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return render(self.student_template, task)
 
-    async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> AsyncIterator[Sample]:
-        shown = self.student_prompt(task, bank)
-        for reply in await ask_samples(ask, self.teacher_prompt(task, bank), task, self.samples, self.sampling):
-            if sample := make_sample(task, self.method, self.view, shown, reply):
-                yield sample
+    async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
+        prompt, shown = self.teacher_prompt(task, bank), self.student_prompt(task, bank)
+        attempts = Attempts(self.samples)
+        if self.reply_fields is not None:
+            ask = AskForObjects(ask, shape_of(self.reply_fields))
+        while replies := await ask_round(attempts, ask, prompt, task, self.sampling):
+            for reply in replies:
+                if sample := make_sample(task, self.method, self.view, shown, reply):
+                    attempts.passed += bool((yield sample))
 
 
-async def ask_samples(ask: Ask, prompt: Prompt, task: Task, count: int, sampling: Sampling) -> list[Response]:
-    """`count` samples of one prompt, asked at once, in the order of their numbers."""
-    return await asyncio.gather(*(ask(prompt, task=task, sample=number, sampling=sampling) for number in range(count)))
+async def ask_round(attempts: Attempts, ask: Ask, prompt: Prompt, task: Task, sampling: Sampling) -> list[Response]:
+    """The next samples of one prompt, asked at once, in the order of their numbers; none once it is enough."""
+    asking = [ask(prompt, task=task, sample=number, sampling=sampling) for number in attempts.next_round()]
+    replies = [await asking[0]] if len(asking) == 1 else await asyncio.gather(*asking)
+    attempts.exhausted = any(reply.finish == "missing" for reply in replies)
+    return replies
 
 
 def make_sample(task: Task, method: str, view: str, prompt: Prompt, response: Response, weight: float = 1.0) -> Sample | None:

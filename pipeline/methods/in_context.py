@@ -7,15 +7,17 @@ each) uses those; it means nothing without them, so it has no second view.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import NonNegativeFloat, PositiveInt
 
 from pipeline.identity import unit_interval
-from pipeline.methods.distillation import Ask, Distillation, ask_samples, make_sample
+from pipeline.llm.asking import Ask
+from pipeline.methods.distillation import Distillation, Distilled, ask_round, make_sample
+from pipeline.methods.quota import Attempts, Samples
 from pipeline.prompts import Prompt, render
-from pipeline.records import Sample, Task
+from pipeline.records import Task
 
 BANK = 64
 """Demonstrations are drawn from the first this many training tasks, so that added rows change no prompt."""
@@ -30,7 +32,7 @@ class InContext(Distillation):
     """How many solved tasks stand before the question."""
     beta: NonNegativeFloat = 0.5
     """Weight of the examples without demonstrations; 0 makes none."""
-    samples: PositiveInt = 1
+    samples: Samples = 1
     """Answers asked for each question."""
     template: str = "in_context/teacher"
     """What the teacher is asked."""
@@ -45,15 +47,17 @@ class InContext(Distillation):
     def student_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return self._with_demonstrations(self.student_template, task, bank)
 
-    async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> AsyncIterator[Sample]:
-        shown = self.student_prompt(task, bank)
-        for reply in await ask_samples(ask, self.teacher_prompt(task, bank), task, self.samples, self.sampling):
-            if sample := make_sample(task, self.method, "with_demonstrations", shown, reply):
-                yield sample
-            if self.beta and not task.context:
-                alone = render(self.alone_template, task)
-                if sample := make_sample(task, self.method, "without_demonstrations", alone, reply, self.beta):
-                    yield sample
+    async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
+        prompt, shown = self.teacher_prompt(task, bank), self.student_prompt(task, bank)
+        attempts = Attempts(self.samples)
+        while replies := await ask_round(attempts, ask, prompt, task, self.sampling):
+            for reply in replies:
+                if sample := make_sample(task, self.method, "with_demonstrations", shown, reply):
+                    attempts.passed += bool((yield sample))  # the second view is the same answer: it does not count again
+                if self.beta and not task.context:
+                    alone = render(self.alone_template, task)
+                    if sample := make_sample(task, self.method, "without_demonstrations", alone, reply, self.beta):
+                        yield sample
 
     def _with_demonstrations(self, template: str, task: Task, bank: Sequence[Task]) -> Prompt:
         context = "\n".join(task.context.splitlines()[: self.demonstrations])

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
 from pipeline.methods.distillation import PlainAnswers
+from pipeline.methods.quota import Samples
 
 
 class InstructionFollowing(PlainAnswers):
@@ -19,7 +18,7 @@ class InstructionFollowing(PlainAnswers):
     view: ClassVar[str] = "response"
     method: Literal["instruction_following"]
     """Sequence-level distillation of instructions."""
-    samples: PositiveInt = 1
+    samples: Samples = 1
     """Answers asked for each instruction; the papers ask once."""
     template: str = "instruction_following/teacher"
     """What the teacher is asked."""

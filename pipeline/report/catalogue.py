@@ -1,4 +1,7 @@
-"""What can stand in a recipe: each method or filter with a line, its parameters and their defaults."""
+"""What can stand in a recipe: each method or filter with a line, its parameters and their defaults.
+
+Where a parameter is a plain value or a mapping, the keys of the mapping follow it.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,53 @@ import typing
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+COMMON = {"kinds"}
+"""Parameters of all filters, and of all methods."""
 
 
 def catalogue(union: Any, tag: str) -> str:
-    """The members of a recipe's union, as lines."""
-    lines = []
+    """The members of a recipe's union, as lines; what all filters take is said once, before them."""
+    lines = [f"every {tag} takes"]
+    lines += [_line(name, info) for name, info in _members(union)[0].model_fields.items() if name in COMMON]
     for member in _members(union):
         fields = dict(member.model_fields)
         name = typing.get_args(fields.pop(tag).annotation)[0]
         module = inspect.getdoc(inspect.getmodule(member)) or ""
         lines.append(f"{name}: {module.splitlines()[0]}")
+        if source := getattr(member, "source", ""):
+            lines.append(f"  {'from':18} {source}")
         for field, info in fields.items():
-            default = "must be given" if info.is_required() else _shown(info.get_default(call_default_factory=True))
-            lines.append(f"  {field:18} {default:32} {info.description or ''}")
+            if field in COMMON:
+                continue
+            lines += [_line(field, info), *_instead(info.annotation)]
     return "\n".join(lines)
+
+
+def _line(name: str, info: FieldInfo) -> str:
+    default = "must be given" if info.is_required() else _shown(info.get_default(call_default_factory=True))
+    words = " ".join((info.description or "").split())
+    if choices := _choices(info.annotation):
+        words += f" One of {', '.join(choices)}."
+    return f"  {name:18} {default:32} {words}"
+
+
+def _choices(annotation: Any) -> list[str]:
+    """The words a parameter may be, where there are but some."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return [str(each) for each in typing.get_args(annotation)]
+    parts = [part for part in typing.get_args(annotation) if part is not type(None)]
+    return _choices(parts[0]) if len(parts) == 1 else []
+
+
+def _instead(annotation: Any) -> list[str]:
+    """The keys of the mapping that may stand in place of a plain value; which models there are is told elsewhere."""
+    mappings = _members(annotation) if len(typing.get_args(annotation)) > 1 else []
+    if len(mappings) > 1:
+        return []
+    fields = [(name, info) for mapping in mappings for name, info in mapping.model_fields.items()]
+    return [_line(f"{'or' if place == 0 else '':>4} {name}", info) for place, (name, info) in enumerate(fields)]
 
 
 def _members(annotation: Any) -> list[type[BaseModel]]:

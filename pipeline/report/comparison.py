@@ -64,9 +64,18 @@ def _p(value: float) -> str:
     return "< 0.0001" if value < 0.0001 else f"= {value:.4f}"
 
 
+def _graded(folder: Path) -> pl.DataFrame:
+    """The items that could be graded for some model; one whose reply says nothing that can be compared is wrong there.
+
+    An item that could be graded for nobody, as its answer cannot be read, counts for nobody.
+    """
+    gradable = pl.col("correct").is_not_null().any().over("benchmark", "task_id", "mode")
+    return read_frame(folder, "6_evaluation").filter(gradable).with_columns(pl.col("correct").fill_null(False))
+
+
 def read_scores(folder: Path) -> list[Score]:
     """Every model's score on every benchmark, kind by kind and over all kinds; items nobody could grade do not count."""
-    grades = read_frame(folder, "6_evaluation").filter(pl.col("correct").is_not_null())
+    grades = _graded(folder)
     both = pl.concat([grades, grades.with_columns(kind=pl.lit(ALL_KINDS))])
     rows = both.group_by("benchmark", "kind", "model", maintain_order=True).agg(
         pl.col("correct").sum().alias("right"), pl.len().alias("items")
@@ -76,7 +85,7 @@ def read_scores(folder: Path) -> list[Score]:
 
 def read_differences(folder: Path, pairs: tuple[tuple[str, str], ...]) -> list[Difference]:
     """Each pair of models on the items both were graded on, kind by kind and over all kinds."""
-    grades = read_frame(folder, "6_evaluation").filter(pl.col("correct").is_not_null())
+    grades = _graded(folder)
     both = pl.concat([grades, grades.with_columns(kind=pl.lit(ALL_KINDS))])
     differences = []
     for first, second in pairs:

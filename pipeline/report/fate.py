@@ -8,9 +8,10 @@ from typing import Any
 import polars as pl
 
 from pipeline.errors import UserError
+from pipeline.report.funnel import keeps_undecided
 from pipeline.tables import read_frame, readable, table_path
 
-KEYS = {"1_tasks": "id", "2_responses": "key", "3_samples": "id", "5_corpus": "id"}
+KEYS = {"1_tasks": "id", "2_responses": "key", "3_samples": "id", "4_judgements": "key", "5_corpus": "id", "5_control": "id"}
 """The tables whose rows have ids, and the column that holds them."""
 
 
@@ -31,12 +32,18 @@ def fate(folder: Path, wanted: str) -> list[str]:
     lines += _task(tasks.row(0, named=True))
     lines += _responses(_rows(folder, "2_responses", pl.col("task_id") == task_id))
     corpus = {row["sample_id"]: row for row in _rows(folder, "5_corpus", pl.col("task_id") == task_id)}
+    controls = {row["sample_id"]: row for row in _rows(folder, "5_control", pl.col("task_id") == task_id)}
     samples = _rows(folder, "3_samples", pl.col("task_id") == task_id)
+    words = _rows(folder, "4_verdicts", pl.col("sample_id").is_in([sample["id"] for sample in samples]))
+    undecided = keeps_undecided(folder)
     for sample in samples:
-        verdicts = _rows(folder, "4_verdicts", pl.col("sample_id") == sample["id"])
-        lines += _sample(sample, verdicts, corpus.get(sample["id"]))
+        verdicts = [each for each in words if each["sample_id"] == sample["id"]]
+        lines += _sample(sample, verdicts, corpus.get(sample["id"]), undecided)
+        if control := controls.get(sample["id"]):
+            lines.append(f"  in the control as {control['id']}")
     if not samples:
         lines.append("no samples" + ("" if tasks["split"][0] in ("train", "dev") else ": it is kept for evaluation"))
+    lines += _judgements(_rows(folder, "4_judgements", pl.col("task_id") == task_id))
     lines += _grades(_rows(folder, "6_evaluation", pl.col("task_id") == task_id))
     return lines
 
@@ -88,7 +95,9 @@ def _responses(rows: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _sample(sample: dict[str, Any], verdicts: list[dict[str, Any]], example: dict[str, Any] | None) -> list[str]:
+def _sample(
+    sample: dict[str, Any], verdicts: list[dict[str, Any]], example: dict[str, Any] | None, keeps_undecided: bool
+) -> list[str]:
     lines = [f"sample {sample['id']} · {sample['method']}, {sample['view']} · of response {sample['response_keys'][0][:16]}"]
     for verdict in verdicts:
         score = "" if verdict["score"] is None else f" ({verdict['score']:g})"
@@ -100,10 +109,22 @@ def _sample(sample: dict[str, Any], verdicts: list[dict[str, Any]], example: dic
         lines.append("  not filtered yet")
     elif any(verdict["decision"] == "drop" for verdict in verdicts):
         lines.append("  not in the corpus: dropped")
-    elif any(verdict["decision"] == "unverifiable" for verdict in verdicts):
+    elif not keeps_undecided and any(verdict["decision"] == "unverifiable" for verdict in verdicts):
         lines.append("  not in the corpus: unverifiable (selection.unverifiable)")
     else:
-        lines.append("  not in the corpus: enough others of this task (selection.per_task)")
+        lines.append("  not in the corpus: it passed, and selection took others (selection)")
+    return lines
+
+
+def _judgements(rows: list[dict[str, Any]]) -> list[str]:
+    """What filters asked about its samples, and what they were told."""
+    lines = []
+    for row in rows:
+        lines.append(f"{row['role']} asked {row['model']} · {row['template']} · {row['key'][:16]} · {row['finish']}")
+        if row["error"] is not None:
+            lines.append(_indented("error", row["error"]))
+        elif row["text"]:
+            lines.append(_indented("said", row["text"]))
     return lines
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
+import yaml
 
-from pipeline.tables import read_frame, table_path
+from pipeline.report.spending import WHOLE_RUN, Spending, spending
+from pipeline.tables import check_table, readable, table_path
+
+Ids = np.ndarray[Any, Any]
+DECISIONS = ("keep", "drop", "unverifiable")
+IDS, LABELS = {"id", "key", "sample_id", "task_id"}, {"filter", "decision", "template", "finish", "method"}
 
 
 @dataclass(frozen=True)
@@ -31,14 +40,12 @@ class Funnel:
     """Tasks by split."""
     responses: dict[str, int] = field(default_factory=dict)
     """Calls by how they ended."""
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost: float | None = None
-    """Dollars when the replies were bought; None where any price is unknown."""
+    spending: dict[str, Spending] = field(default_factory=lambda: {WHOLE_RUN: Spending()})
+    """What the replies took and brought, by method and for the whole run."""
     samples: dict[str, int] = field(default_factory=dict)
     """Samples by method."""
     passed: dict[str, int] = field(default_factory=dict)
-    """Samples no filter dropped, by method."""
+    """Samples that selection could take, by method."""
     filters: list[FilterCount] = field(default_factory=list)
     corpus: dict[str, int] = field(default_factory=dict)
     """Training examples by method."""
@@ -47,80 +54,95 @@ class Funnel:
     corpus_tokens: int = 0
 
     @property
-    def cost_per_row(self) -> float | None:
-        """Dollars for each row of the corpus."""
-        rows = sum(self.corpus.values())
-        return None if self.cost is None or not rows else self.cost / rows
+    def spent(self) -> Spending:
+        """What all replies took and brought."""
+        return self.spending[WHOLE_RUN]
 
 
 def read_funnel(folder: Path) -> Funnel:
     """The funnel of the run in `folder`, as far as its tables go."""
 
     def frame(name: str, columns: list[str]) -> pl.DataFrame | None:
-        return read_frame(folder, name, columns) if table_path(folder, name).exists() else None
+        return _narrow_frame(folder, name, columns) if table_path(folder, name).exists() else None
 
     counts = Funnel()
     values = dict(counts.__dict__)
     if (tasks := frame("1_tasks", ["split"])) is not None:
         values["tasks"] = _count(tasks, "split")
-    if (responses := frame("2_responses", ["finish", "tokens_in", "tokens_out", "cost"])) is not None:
-        answered = responses.filter(pl.col("finish") != "owed")
+    responses = frame("2_responses", ["key", "template", "finish", "tokens_in", "tokens_out", "cost"])
+    if responses is not None:
         values["responses"] = _count(responses, "finish")
-        values["tokens_in"], values["tokens_out"] = int(answered["tokens_in"].sum()), int(answered["tokens_out"].sum())
-        values["cost"] = None if answered["cost"].null_count() else float(answered["cost"].sum())
-    samples = frame("3_samples", ["id", "method"])
+    samples = frame("3_samples", ["id", "method", "response_keys"])
     if samples is not None:
         values["samples"] = _count(samples, "method")
-    verdicts = frame("4_verdicts", ["sample_id", "filter", "decision"])
-    if samples is not None and verdicts is not None:
-        values["filters"] = _filters(verdicts)
-        dropped = verdicts.filter(pl.col("decision") == "drop")["sample_id"].unique()
-        values["passed"] = _count(samples.filter(~pl.col("id").is_in(dropped.implode())), "method")
+    if samples is not None and table_path(folder, "4_verdicts").exists():
+        check_table(folder, "4_verdicts")
+        drops = _Drops(samples["id"].to_numpy())
+        values["filters"] = _filters(folder, drops)
+        rejected = drops.times > 0 if keeps_undecided(folder) else (drops.times > 0) | drops.undecided
+        values["passed"] = _count(samples.filter(~pl.Series(rejected)), "method")
     if (corpus := frame("5_corpus", ["method", "task_id", "tokens"])) is not None:
         values["corpus"] = _count(corpus, "method")
         values["covered"], values["corpus_tokens"] = corpus["task_id"].n_unique(), int(corpus["tokens"].sum())
+    if responses is not None and samples is not None:
+        values["spending"] = spending(responses, samples, values["passed"], values["corpus"])
     return Funnel(**values)
+
+
+def keeps_undecided(folder: Path) -> bool:
+    """Whether the run's selection takes samples of which a filter could not say (`selection.unverifiable`)."""
+    with suppress(OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+        recipe = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8"))
+        return bool(recipe.get("selection", {}).get("unverifiable") == "keep")
+    return False
+
+
+def _narrow_frame(folder: Path, name: str, columns: list[str]) -> pl.DataFrame:
+    """Columns of a table, ids as 64-bit hashes of themselves and labels as categories: they are only compared, and take a tenth
+    of the room so."""
+    check_table(folder, name)
+    hashed = {each: pl.col(each).hash() for each in IDS & set(columns)}
+    hashed |= {each: pl.col(each).cast(pl.Categorical) for each in LABELS & set(columns)}
+    if "response_keys" in columns:
+        hashed["response_keys"] = pl.col("response_keys").list.eval(pl.element().hash())
+    with readable(table_path(folder, name)):
+        return pl.scan_parquet(table_path(folder, name)).select(columns).with_columns(**hashed).collect(engine="streaming")
 
 
 def _count(frame: pl.DataFrame, column: str) -> dict[str, int]:
     return dict(frame.group_by(column, maintain_order=True).len().iter_rows())
 
 
-def _filters(verdicts: pl.DataFrame) -> list[FilterCount]:
-    """Counts of each filter, in the order of the recipe."""
-    drops = pl.col("decision") == "drop"
-    times = verdicts.filter(drops).group_by("sample_id").len()
-    alone = verdicts.filter(drops).join(times.filter(pl.col("len") == 1), on="sample_id").group_by("filter").len()
-    only = dict(alone.iter_rows())
-    rows = verdicts.group_by("filter", maintain_order=True).agg(
-        pl.len().alias("judged"),
-        *((pl.col("decision") == decision).sum().alias(decision) for decision in ("keep", "drop", "unverifiable")),
-    )
+class _Drops:
+    """How many filters dropped each sample, and whether some could not decide; samples by their place in the table."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._order = np.argsort(ids)
+        self._sorted = ids[self._order]
+        self.times = np.zeros(len(ids), dtype=np.uint16)
+        self.undecided = np.zeros(len(ids), dtype=bool)
+
+    def places(self, ids: Ids) -> Ids:
+        """Where the samples with these hashed ids stand; those that are not there are left out."""
+        found = np.minimum(np.searchsorted(self._sorted, ids), max(len(self._sorted) - 1, 0))
+        known = self._sorted[found] == ids if len(self._sorted) else np.zeros(len(ids), dtype=bool)
+        return np.asarray(self._order[found[known]])
+
+
+def _filters(folder: Path, drops: _Drops) -> list[FilterCount]:
+    """Counts of each filter, in the order of the table, one at a time: there are few filters and many samples."""
+    with readable(table_path(folder, "4_verdicts")):
+        scan = pl.scan_parquet(table_path(folder, "4_verdicts"))
+        counts = [pl.len().alias("judged"), *((pl.col("decision") == each).sum().alias(each) for each in DECISIONS)]
+        rows = scan.group_by("filter", maintain_order=True).agg(*counts).collect().rows()
+        dropped: dict[str, Ids] = {}
+        for name, *_ in rows:
+            some = scan.filter((pl.col("filter") == name) & (pl.col("decision") != "keep"))
+            words = some.select(pl.col("sample_id").hash(), drops=pl.col("decision") == "drop").collect()
+            dropped[name] = drops.places(words.filter("drops")["sample_id"].to_numpy())
+            drops.times[dropped[name]] += 1
+            drops.undecided[drops.places(words.filter(~pl.col("drops"))["sample_id"].to_numpy())] = True
     return [
-        FilterCount(name, judged, kept, dropped, undecided, only.get(name, 0))
-        for name, judged, kept, dropped, undecided in rows.iter_rows()
+        FilterCount(name, judged, kept, away, undecided, int((drops.times[dropped[name]] == 1).sum()))
+        for name, judged, kept, away, undecided in rows
     ]
-
-
-def drop_reasons(folder: Path) -> pl.DataFrame:
-    """Why samples were dropped or left undecided: filter, decision, reason, rows; most frequent first."""
-    verdicts = read_frame(folder, "4_verdicts", ["filter", "decision", "reason"])
-    return (
-        verdicts.filter(pl.col("decision") != "keep")
-        .group_by("filter", "decision", "reason")
-        .len("rows")
-        .sort(["rows", "filter", "reason"], descending=[True, False, False])
-    )
-
-
-def dropped_examples(folder: Path, filter_name: str, reason: str, count: int = 3) -> pl.DataFrame:
-    """Samples dropped for one reason: id, prompt, target, detail."""
-    verdicts = read_frame(folder, "4_verdicts").filter(
-        (pl.col("filter") == filter_name) & (pl.col("reason") == reason) & (pl.col("decision") != "keep")
-    )
-    samples = read_frame(folder, "3_samples", ["id", "messages", "target"])
-    return (
-        verdicts.head(count)
-        .join(samples, left_on="sample_id", right_on="id", maintain_order="left")
-        .select("sample_id", pl.col("messages").list.last().struct.field("content").alias("prompt"), "target", "detail")
-    )

@@ -9,40 +9,35 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import ValidationError
 
 from pipeline.errors import UserError
+from pipeline.filters.labels import LabelFile
+from pipeline.llm.prices import dollars
 from pipeline.progress import clock
 from pipeline.report.comparison import ALL_KINDS, MODELS, PAIRS, Difference, Score, read_differences, read_scores
+from pipeline.report.contamination import Contaminated, read_contamination
 from pipeline.report.curves import plot, read_curves
-from pipeline.report.funnel import Funnel, drop_reasons, dropped_examples, read_funnel
+from pipeline.report.filtering import Filtering, Reason, read_filtering, read_reasons
+from pipeline.report.funnel import Funnel, read_funnel
+from pipeline.report.labelled import Labelled, read_labelled
 from pipeline.tables import table_path
 
-EXAMPLES = 3
-"""Dropped samples shown for one reason."""
 REASONS = 30
 """Reasons that are shown with examples, the most frequent ones; the page stays under 2 MB by this."""
 CHARACTERS = 1200
 """Longest text of an example; the rest is counted."""
 STARTS = 20
 """Starts that are listed, the latest ones."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a filter did not keep samples, with a few of them."""
-
-    filter: str
-    decision: str
-    reason: str
-    rows: int
-    examples: list[dict[str, str]]
-    """sample_id, prompt, target, detail."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +71,26 @@ def write_page(folder: Path) -> Path:
 
 
 def _render(folder: Path) -> str:
-    text, log = _text(folder / "recipe.yaml"), json.loads(_text(folder / "run.json") or "{}")
+    text, log = _text(folder / "recipe.yaml"), _mapping(json.loads, _text(folder / "run.json"))
     funnel, curves, benchmarks = read_funnel(folder), read_curves(folder), _benchmarks(folder)
+    filtering, reasons = _filtering(folder, funnel)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"number": _number, "dollars": _dollars, "percent": _percent, "clock": clock, "clip": _clip}
+    environment.filters |= {
+        "number": _number,
+        "dollars": dollars,
+        "percent": _percent,
+        "clock": clock,
+        "clip": _clip,
+        "zip": zip,
+    }
     return environment.get_template("page.html.jinja").render(
-        name=folder.name, facts=_facts(yaml.safe_load(text) or {}, log), recipe=text,
+        name=folder.name, facts=_facts(_mapping(yaml.safe_load, text), log), recipe=text,
         starts=log.get("starts", []), most_starts=STARTS, funnel=funnel, made=_made(folder), steps=_steps(funnel),
-        reasons=_reasons(folder), curves=curves, plot=plot(curves) if curves else None, benchmarks=benchmarks,
+        filtering=filtering, reasons=reasons, contamination=_contamination(folder, funnel),
+        labelled=_labelled(folder, funnel, text), curves=curves, plot=plot(curves) if curves else None, benchmarks=benchmarks,
         findings=[each for benchmark in benchmarks for each in benchmark.differences if each.kind == ALL_KINDS],
         all_kinds=ALL_KINDS,
     )  # fmt: skip
@@ -94,7 +98,15 @@ def _render(folder: Path) -> str:
 
 def _text(path: Path) -> str:
     """What a file says, and nothing where there is none."""
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _mapping(read: Callable[[str], Any], text: str) -> dict[str, Any]:
+    """What a text holds; nothing where somebody broke it, since the page is about the tables."""
+    with suppress(ValueError, yaml.YAMLError, RecursionError):
+        if isinstance(found := read(text), dict):
+            return found
+    return {}
 
 
 def _facts(recipe: dict[str, Any], log: dict[str, Any]) -> dict[str, str]:
@@ -139,15 +151,28 @@ def _steps(funnel: Funnel) -> dict[str, dict[str, int]]:
     return whole | {method: {step: counts.get(method, 0) for step, counts in parts.items()} for method in funnel.samples}
 
 
-def _reasons(folder: Path) -> list[Reason]:
-    """Why samples were not kept, the most frequent reason first."""
-    if not table_path(folder, "4_verdicts").exists() or not table_path(folder, "3_samples").exists():
+def _filtering(folder: Path, funnel: Funnel) -> tuple[Filtering | None, list[Reason]]:
+    """What the filters did, and why samples were not kept; nothing before there are verdicts on samples."""
+    if not all(table_path(folder, name).exists() for name in ("3_samples", "4_verdicts")):
+        return None, []
+    return read_filtering(folder, [each.name for each in funnel.filters]), read_reasons(folder, REASONS)
+
+
+def _contamination(folder: Path, funnel: Funnel) -> list[Contaminated]:
+    names = [each.name for each in funnel.filters]
+    return read_contamination(folder, names) if table_path(folder, "4_verdicts").exists() else []
+
+
+def _labelled(folder: Path, funnel: Funnel, text: str) -> list[Labelled]:
+    """The filters against labels, where the recipe names a file of them that is still there."""
+    labels = _mapping(yaml.safe_load, text).get("labels")
+    if labels is None or not table_path(folder, "4_verdicts").exists():
         return []
-    reasons = []
-    for number, (name, decision, reason, rows) in enumerate(drop_reasons(folder).iter_rows()):
-        examples = dropped_examples(folder, name, reason, EXAMPLES).to_dicts() if number < REASONS else []
-        reasons.append(Reason(name, decision, reason, rows, examples))
-    return reasons
+    try:
+        return read_labelled(folder, [each.name for each in funnel.filters], LabelFile.model_validate(labels))
+    except (UserError, ValidationError) as error:
+        print(f"note: filters are not measured against labels: {error}", file=sys.stderr)
+        return []
 
 
 def _benchmarks(folder: Path) -> list[Benchmark]:
@@ -179,13 +204,6 @@ def _number(value: float) -> str:
 
 def _percent(part: float, whole: float = 1) -> str:
     return f"{100 * part / whole:.1f}" if whole else "–"
-
-
-def _dollars(value: float | None) -> str:
-    """Cents need two places, less than a dollar four; an unknown price is said, not taken for nothing."""
-    if value is None:
-        return "unknown"
-    return "$0" if value == 0 else f"${value:,.2f}" if value >= 1 else f"${value:.4g}"
 
 
 def _clip(text: str) -> str:

@@ -6,14 +6,15 @@ A row's split follows from the hash of its id, so it is known before anything is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Annotated, Literal
 
-from pydantic import PositiveInt, model_validator
+from pydantic import model_validator
 
 from pipeline.errors import UserError
 from pipeline.logs import read_table
-from pipeline.records import Frozen, Task
+from pipeline.records import Frozen, Limit, Task
 from pipeline.settings import HomePath
 from pipeline.sources.tasks import Fields, Share, read_task, split_of
 
@@ -29,7 +30,7 @@ class FileSource(Frozen):
     """Which columns hold what."""
     task_kind: str = "question"
     """The kind its tasks are of."""
-    limit: PositiveInt | None = None
+    limit: Limit | None = None
     """Take the first so many rows."""
     dev_share: Annotated[float, Share] = 0.05
     """Share of the tasks whose examples are not trained on; the loss on them is watched."""
@@ -51,10 +52,10 @@ class FileSource(Frozen):
         if not self.path.is_file():
             raise UserError(f"source.path: {self.path} does not exist", "Name the file with --set source.path=….")
         taken = {split: 0 for split in evaluation if split != "dev"}
+        source, split = f"{self.kind}:{self.path.name}", partial(split_of, dev_share=self.dev_share, test_share=self.test_share)
         for place, row in islice(read_table(self.path, self.kind), self.limit):
-            task = read_task(row, self.fields, self.task_kind, f"{self.kind}:{self.path.name}", place)
-            split = split_of(task.id, self.dev_share, self.test_share)
-            if split in taken:
-                taken[split] += 1
-            if split in ("train", "dev") or evaluation_limit is None or taken.get(split, 0) <= evaluation_limit:
-                yield task.model_copy(update={"split": split})
+            task = read_task(row, self.fields, self.task_kind, source, place, split)
+            if task.split in taken:
+                taken[task.split] += 1
+            if task.split in ("train", "dev") or evaluation_limit is None or taken.get(task.split, 0) <= evaluation_limit:
+                yield task

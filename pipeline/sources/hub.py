@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from pydantic import PositiveInt
-
 from pipeline.errors import UserError
-from pipeline.records import Frozen, Task
+from pipeline.records import Frozen, Limit, Task
 from pipeline.sources.tasks import Fields, Share, read_task, split_of
 
 
@@ -30,7 +29,7 @@ class HubSource(Frozen):
     """Which columns hold what."""
     task_kind: str = "question"
     """The kind its tasks are of."""
-    limit: PositiveInt | None = None
+    limit: Limit | None = None
     """Take the first so many rows."""
     dev_share: Annotated[float, Share] = 0.05
     """Share of the tasks whose examples are not trained on; the loss on them is watched."""
@@ -41,23 +40,20 @@ class HubSource(Frozen):
         Raises:
             UserError: the data set cannot be had, or a row does not have the named columns.
         """
-        held_out = [
-            task.model_copy(update={"split": split})
-            for split in evaluation
-            if split != "dev"
-            for task in self._read(split, evaluation_limit)
-        ]
+        held_out = [task for split in evaluation if split != "dev" for task in self._read(split, evaluation_limit)]
         reserved = {task.id for task in held_out}
-        for task in self._read(self.split, self.limit):
+        shares = partial(split_of, dev_share=self.dev_share, test_share=0.0)
+        for task in self._read(self.split, self.limit, shares):
             if task.id not in reserved:
-                yield task.model_copy(update={"split": split_of(task.id, self.dev_share, 0.0)})
+                yield task
         yield from held_out
 
-    def _read(self, split: str, limit: int | None) -> Iterator[Task]:
-        rows = self._load(split)
-        for number, row in enumerate(islice(rows, limit), 1):
-            place = f"{self.dataset} [{split}], row {number}"
-            yield read_task(row, self.fields, self.task_kind, f"hub:{self.dataset}", place)
+    def _read(self, part: str, limit: int | None, split: Callable[[str], str] | None = None) -> Iterator[Task]:
+        """The tasks of a part of the data set, which is their split unless said otherwise."""
+        split = split or (lambda _: part)
+        for number, row in enumerate(islice(self._load(part), limit), 1):
+            place = f"{self.dataset} [{part}], row {number}"
+            yield read_task(row, self.fields, self.task_kind, f"hub:{self.dataset}", place, split)
 
     def _load(self, split: str) -> Any:
         import datasets

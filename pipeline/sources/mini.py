@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from pipeline.errors import UserError
 from pipeline.mini import world
-from pipeline.records import Frozen, Task
+from pipeline.records import Frozen, Limit, Task
 from pipeline.sources.tasks import Share, split_of, task_id
 
 EVALUATION_SEED = 20_000
@@ -24,7 +24,7 @@ class MiniSource(Frozen):
     """The mini world."""
     seed: int = 1
     """Another seed makes other training tasks; those for evaluation stay."""
-    limit: PositiveInt = 2500
+    limit: Limit = 2500
     """Tasks the teacher is asked about; three in five are word problems."""
     kinds: tuple[world.Kind, ...] = Field(world.KINDS, min_length=1)
     """The kinds of tasks, in the order they take turns."""

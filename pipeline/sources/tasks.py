@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import Field
@@ -46,8 +46,11 @@ def split_of(task: str, dev_share: float, test_share: float) -> str:
     return "dev" if draw < test_share + dev_share else "train"
 
 
-def read_task(row: Mapping[str, Any], fields: Fields, kind: str, source: str, place: str) -> Task:
-    """A task from a row of data; the split is still `train`.
+def read_task(row: Mapping[str, Any], fields: Fields, kind: str, source: str, place: str, split: Callable[[str], str]) -> Task:
+    """A task from a row of data.
+
+    Args:
+        split: which split the task of an id is in.
 
     Raises:
         UserError: a column is not there, or the prompt is empty.
@@ -56,7 +59,7 @@ def read_task(row: Mapping[str, Any], fields: Fields, kind: str, source: str, pl
     question = turns(column(row, fields.prompt, place), place)
     if not question.prompt.strip():
         raise UserError(f"{place}: the prompt (column {fields.prompt!r}) is empty", "Fill it in or remove the row.")
-    named = {name: value for name, value in fields.model_dump().items() if value and name != "prompt"}
+    named = {name: value for name, value in fields.__dict__.items() if value and name != "prompt"}
     values = {name: column(row, where, place) for name, where in named.items()}
     taken = {fields.prompt, *named.values(), "history"}  # earlier turns come with the prompt; a column of that name is no such
     extra = {name: _json(value) for name, value in row.items() if name not in taken}
@@ -65,10 +68,11 @@ def read_task(row: Mapping[str, Any], fields: Fields, kind: str, source: str, pl
     if question.history:
         extra["history"] = list(question.history)
     context = str(values.get("context") or "")
+    name = task_id(kind, context, question.prompt, list(question.history))
     return Task(
-        id=task_id(kind, context, question.prompt, list(question.history)),
+        id=name,
         source=source,
-        split="train",
+        split=split(name),
         kind=kind,
         prompt=question.prompt,
         context=context,
@@ -93,6 +97,8 @@ def _listed(value: Any, kind: type, name: str, place: str) -> list[Any]:
 
 def _json(value: Any) -> Any:
     """The value if JSON can hold it, else its text."""
+    if value is None or isinstance(value, str | int):
+        return value
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):

@@ -13,12 +13,13 @@ from pipeline.errors import UserError
 from pipeline.llm.backends.local import LocalModel
 from pipeline.llm.request import Sampling
 from pipeline.progress import Progress
+from pipeline.publication import Publication
 from pipeline.recipe import Method
 from pipeline.records import Grade, Task
 from pipeline.run import Run
-from pipeline.stages.generate import demonstration_bank, in_order
+from pipeline.stages.generate import demonstration_bank, in_order, window
 from pipeline.stages.train import STUDENTS, is_trained
-from pipeline.tables import Publication, read_rows
+from pipeline.tables import read_rows
 
 Job = tuple[str, str, Task]
 
@@ -53,7 +54,7 @@ async def evaluate(run: Run) -> None:
             with Progress("evaluating", len(jobs), lambda: f"{run.door.tally.asked} asked") as progress:
                 for name in models:  # one after the other, so that only one is at work at a time
                     mine = [job for job in jobs if job[0] == name]
-                    async for row in in_order(mine, work, 2 * run.model(name).in_flight):
+                    async for row in in_order(mine, work, window(run.model(name).in_flight)):
                         if row is None:
                             missing[name] += 1
                         else:
@@ -100,13 +101,18 @@ def _method(run: Run, task: Task) -> Method | None:
     return next((method for method in run.recipe.methods if method.covers(task)), None)
 
 
+def greedy(run: Run, model: str) -> Sampling:
+    """Temperature 0; a teacher to whom the recipe gives no temperature may know none, and is left to its own."""
+    own = model == "teacher" and run.sampling("teacher").temperature is None
+    return Sampling(temperature=None if own else 0, max_tokens=run.recipe.evaluation.max_tokens)
+
+
 async def _grade(run: Run, model: str, benchmark: str, task: Task, bank: list[Task]) -> Grade | None:
     """One item put to one model; None where no reply could be had."""
     method = _method(run, task)
     assert method is not None
     prompt = (method.teacher_prompt if model == "teacher" else method.student_prompt)(task, bank)
-    greedy = Sampling(temperature=0, max_tokens=run.recipe.evaluation.max_tokens)
-    response = await run.ask(prompt, task=task, sampling=greedy, role=model)
+    response = await run.ask(prompt, task=task, sampling=greedy(run, model), role=model)
     if response.finish in ("owed", "missing"):
         return None
     graded = grade(task, response.text or "")

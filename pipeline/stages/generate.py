@@ -9,86 +9,92 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
-from pipeline.errors import BudgetReached, UserError
-from pipeline.filters.verdicts import RowFilter
-from pipeline.llm.request import Sampling
+from pipeline.errors import UserError
+from pipeline.identity import file_hash
 from pipeline.methods.in_context import BANK
 from pipeline.progress import Progress
-from pipeline.prompts import Prompt
-from pipeline.records import Response, Sample, Task
+from pipeline.publication import Publication
+from pipeline.records import Task
 from pipeline.run import Run
+from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_longer, harvest
 from pipeline.student.tokens import token_counter
-from pipeline.tables import Publication, table_path
+from pipeline.tables import remove_tables, table_path
 
-ASKED_SPLITS = ("train", "dev")
-DOWNSTREAM = ("4_verdicts", "5_corpus", "5_control")
+DOWNSTREAM = ("4_verdicts", "4_judgements", "5_corpus", "5_control", "6_evaluation")
 """Tables that speak of older samples once there are new ones."""
+INPUTS = ("1_tasks", "3_samples")
+"""What they are made of."""
+AHEAD, AT_ONCE, MOST_WAITING = 4, 16, 1024
+"""Of `in_order`: results kept for their turn, in widths; tasks begun at a time; tasks beyond those in flight."""
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-@dataclass
-class Harvest:
-    """What one task brought."""
-
-    responses: list[Response] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    passed: int = 0
-
-
 async def generate(run: Run) -> None:
-    """Makes the first three tables.
+    """Makes the first three tables. Tasks are written first and read back while they are asked, so memory stays flat.
 
     Raises:
         UserError: the source is empty or broken, a template is, or the teacher cannot be asked.
         BudgetReached: a ceiling was met; what landed is kept.
     """
-    tasks = collect_tasks(run)
+    check_longer(run)
     token_counter(run.recipe.student.model)  # what selection will count with had better be there before money is spent
+    bank, work, before = Bank(), 0, _inputs(run)
     with Publication(run.folder, "1_tasks", "2_responses", "3_samples") as new:
-        for task in tasks:
+        planned = Plan(run.recipe)
+        for task in source_tasks(run):
             new["1_tasks"].append(task)
+            bank.show(task)
+            work += bool(planned.methods_for(task))
+        new["1_tasks"].complete()
         async with run.door:
-            await _ask_all(run, tasks, new)
-    run.write_recipe()
-    for name in DOWNSTREAM:
-        table_path(run.folder, name).unlink(missing_ok=True)
+            await _ask_all(run, new["1_tasks"].read_back(Task), work, bank.tasks(), new)
+        if before != [new[name].content_hash() for name in INPUTS]:
+            remove_tables(run.folder, *DOWNSTREAM)
+    run.write_recipe("source", "teacher", "methods")
 
 
-async def _ask_all(run: Run, tasks: list[Task], new: Publication) -> None:
+def _inputs(run: Run) -> list[str] | None:
+    """Names what the tables after these are made of, where it is there."""
+    paths = [table_path(run.folder, name) for name in INPUTS]
+    return [file_hash(path) for path in paths] if all(path.is_file() for path in paths) else None
+
+
+async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task], new: Publication) -> None:
     """Puts all tasks through their methods and writes down what they bring, in their order.
 
     Raises:
         UserError: no call gave a sample.
     """
-    model, bank = run.model("teacher"), demonstration_bank(tasks)
-    work = _plan(run, [task for task in tasks if task.split in ASKED_SPLITS])
+    model, planned = run.model("teacher"), Plan(run.recipe)
     counts, errors = Counter[str](), Counter[str]()
 
     async def work_on(job: tuple[Task, list[int]]) -> Harvest:
-        harvest = await _harvest(run, *job, bank)
-        counts.update(samples=len(harvest.samples), kept=harvest.passed)
+        brought = await harvest(run, *job, bank)
+        counts.update(samples=len(brought.samples), kept=brought.passed)
         progress.advance()
-        return harvest
+        return brought
 
-    with Progress(f"asking {model.name}", len(work), lambda: _details(run, counts)) as progress:
-        async with aclosing(in_order(work, work_on, 2 * model.in_flight)) as harvests:
-            async for harvest in harvests:
-                for response in harvest.responses:
+    work = ((task, numbers) for task in tasks if (numbers := planned.methods_for(task)))
+    with Progress(f"asking {model.name}", total, lambda: _details(run, counts)) as progress:
+        async with aclosing(in_order(work, work_on, window(model.in_flight))) as harvests:
+            async for brought in harvests:
+                for response in brought.responses:
                     new["2_responses"].append(response)
                     errors[response.error or "an empty reply"] += 1
-                for sample in harvest.samples:
+                for sample in brought.samples:
                     new["3_samples"].append(sample)
     if not counts["samples"]:
         (error, count), *_ = errors.most_common(1)
         raise UserError(
             f"{model.name}: none of {errors.total()} calls gave a sample; {count} times: {error}",
-            "Mend what is complained of; the tables are as they were.",
+            "Mend what is complained of; the tables are as they were. If a few were refused through the endpoint's own fault, "
+            "`distill store prune --errors` forgets them.",
         )
 
 
@@ -97,84 +103,71 @@ def _details(run: Run, counts: Counter[str]) -> str:
     tally = run.door.tally
     cost = "cost unknown" if tally.cost is None else f"{tally.cost:.2f} dollars"
     calls = f"{tally.asked} asked, {tally.remembered} remembered" + (f", {tally.owed} owed" * bool(tally.owed))
-    return f"{calls} · {counts['kept']} of {counts['samples']} samples pass row filters · {cost}"
+    error = f" · last error: {tally.last_error[:80]}" if tally.last_error else ""
+    return f"{calls} · {counts['kept']} of {counts['samples']} samples pass row filters · {cost}{error}"
 
 
-def collect_tasks(run: Run) -> list[Task]:
+def source_tasks(run: Run) -> Iterator[Task]:
     """All tasks of the source, each once.
 
     Raises:
-        UserError: there are none for the teacher, or none that a method is for.
+        UserError: at the end, where there were none for the teacher, or none that a method is for.
     """
-    recipe = run.recipe
-    tasks: dict[str, Task] = {}
-    repeated = other = 0
-    for task in recipe.source.tasks(recipe.evaluation.split, recipe.evaluation.limit):
-        first = tasks.setdefault(task.id, task)
-        repeated += first is not task
-        other += first.answer != task.answer
+    answers: dict[int, int] = {}
+    """What is remembered of a task, as two numbers: a hundred bytes a task."""
+    repeated = other = asked = covered = 0
+    kinds: set[str] = set()
+    for task in run.recipe.source.tasks(run.recipe.evaluation.split, run.recipe.evaluation.limit):
+        name, answer = int(task.id, 16), hash(task.answer)
+        if name in answers:
+            repeated += 1
+            other += answers[name] != answer
+            continue
+        answers[name] = answer
+        kinds.add(task.kind)
+        asked += task.split in ASKED_SPLITS
+        covered += task.split in ASKED_SPLITS and any(method.covers(task) for method in run.recipe.methods)
+        yield task
     if repeated:
         print(
             f"note: {repeated} rows repeat an earlier one and are left out, {other} of them with another answer",
             file=sys.stderr,
         )
-    if not any(task.split in ASKED_SPLITS for task in tasks.values()):
+    if not asked:
         raise UserError(f"{run.recipe.name}: the source holds no tasks for the teacher", "Look at source in the recipe.")
-    if not any(method.covers(task) for method in recipe.methods for task in tasks.values()):
-        kinds = ", ".join(sorted({task.kind for task in tasks.values()}))
-        raise UserError(f"{run.recipe.name}: no method is for tasks of kind {kinds}", "Look at methods.N.kinds.")
-    return list(tasks.values())
+    if not covered:
+        raise UserError(
+            f"{run.recipe.name}: no method is for the tasks the teacher may be asked about",
+            f"Kinds there are: {', '.join(sorted(kinds))}. Look at methods.N.kinds, and at source.limit.",
+        )
+
+
+class Bank:
+    """The training tasks that may serve as demonstrations: the first of every kind."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, list[Task]] = {}
+
+    def show(self, task: Task) -> None:
+        """Takes the task in, if there is room for it."""
+        if task.split == "train" and len(self._tasks.setdefault(task.kind, [])) < BANK + 1:
+            self._tasks[task.kind].append(task)
+
+    def tasks(self) -> list[Task]:
+        return [task for kind in self._tasks.values() for task in kind]
 
 
 def demonstration_bank(tasks: Iterable[Task]) -> list[Task]:
-    """The training tasks that may serve as demonstrations: the first of every kind."""
-    bank: dict[str, list[Task]] = {}
+    """The bank of these tasks."""
+    bank = Bank()
     for task in tasks:
-        if task.split == "train" and len(bank.setdefault(task.kind, [])) < BANK + 1:
-            bank[task.kind].append(task)
-    return [task for kind in bank.values() for task in kind]
+        bank.show(task)
+    return bank.tasks()
 
 
-def _plan(run: Run, tasks: list[Task]) -> list[tuple[Task, list[int]]]:
-    """Each task with the numbers of the methods that are for it."""
-    left = [method.limit for method in run.recipe.methods]
-    work = []
-    for task in tasks:
-        numbers = []
-        for number, method in enumerate(run.recipe.methods):
-            if method.covers(task) and left[number] != 0:
-                numbers.append(number)
-                if (limit := left[number]) is not None:
-                    left[number] = limit - 1
-        if numbers:
-            work.append((task, numbers))
-    return work
-
-
-async def _harvest(run: Run, task: Task, numbers: list[int], bank: list[Task]) -> Harvest:
-    """Puts one task through its methods."""
-    harvest = Harvest()
-    for number in numbers:
-        responses: list[Response] = []
-
-        async def ask(
-            prompt: Prompt, *, task: Task, sample: int = 0, sampling: Sampling | None = None, role: str = "teacher",
-            landed: list[Response] = responses,
-        ) -> Response:  # fmt: skip
-            response = await run.ask(prompt, task=task, sample=sample, sampling=sampling, role=role)
-            landed.append(response)
-            return response
-
-        harvest.samples += [sample async for sample in run.recipe.methods[number].distil(task, ask, bank)]
-        harvest.responses += sorted(responses, key=lambda each: (each.template, each.sample, each.key))
-    row_filters = [each for each in run.recipe.filters if isinstance(each, RowFilter)]
-    harvest.passed = sum(_passes(row_filters, task, sample) for sample in harvest.samples)
-    return harvest
-
-
-def _passes(filters: Sequence[RowFilter], task: Task, sample: Sample) -> bool:
-    fitting = [each for each in filters if each.kinds is None or task.kind in each.kinds]
-    return all(each.judge(task, sample).decision == "keep" for each in fitting)
+def window(in_flight: int) -> int:
+    """How many tasks may be at work where so many calls may be in flight: some wait for their turn, or to be tried again."""
+    return in_flight + min(3 * in_flight, MOST_WAITING)
 
 
 async def in_order(
@@ -182,20 +175,41 @@ async def in_order(
 ) -> AsyncGenerator[Out, None]:
     """Results in the order of the items, with `width` of them at work: memory stays flat however many there are.
 
-    When a budget ends the work, what is in flight is awaited first, since it is paid for.
+    Where one takes long, up to `AHEAD` times as many that come after it are finished meanwhile and kept for their turn.
     """
-    at_work: deque[asyncio.Task[Out]] = deque()
+    waiting: deque[asyncio.Task[Out]] = deque()
+    left, at_work, news = iter(items), 0, asyncio.Event()
+    failed: list[asyncio.Task[Out]] = []
+
+    def finished(task: asyncio.Task[Out]) -> None:
+        nonlocal at_work
+        at_work -= 1
+        news.set()
+        if not task.cancelled() and task.exception():
+            failed.append(task)
+
     try:
-        for item in items:
-            at_work.append(asyncio.create_task(work(item)))
-            if len(at_work) >= width:
-                yield await at_work.popleft()
-        while at_work:
-            yield await at_work.popleft()
-    except BudgetReached:
-        await asyncio.gather(*at_work, return_exceptions=True)
-        raise
+        while True:
+            room = min(width - at_work, AHEAD * width - len(waiting))
+            some = list(islice(left, min(room, AT_ONCE)))
+            for item in some:
+                task = asyncio.create_task(work(item))
+                task.add_done_callback(finished)
+                waiting.append(task)
+                at_work += 1
+            if failed:
+                failed[0].result()
+            if not waiting:
+                return
+            if len(some) == AT_ONCE < room:  # the first are sent before the last are thought of
+                await asyncio.sleep(0)
+                continue
+            if not waiting[0].done():
+                news.clear()
+                await news.wait()
+            while waiting and waiting[0].done():
+                yield waiting.popleft().result()
     finally:
-        for each in at_work:
+        for each in waiting:
             each.cancel()
-        await asyncio.gather(*at_work, return_exceptions=True)
+        await asyncio.gather(*waiting, return_exceptions=True)

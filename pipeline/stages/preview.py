@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pipeline.prompts import Prompt
 from pipeline.run import Run
-from pipeline.stages.generate import ASKED_SPLITS, collect_tasks, demonstration_bank
+from pipeline.stages.generate import demonstration_bank, source_tasks
+from pipeline.stages.harvest import ASKED_SPLITS
 
 
 def preview(run: Run, count: int = 2) -> list[str]:
@@ -13,7 +14,7 @@ def preview(run: Run, count: int = 2) -> list[str]:
     Raises:
         UserError: the source or a template is broken.
     """
-    tasks = collect_tasks(run)
+    tasks = list(source_tasks(run))
     bank = demonstration_bank(tasks)
     asked = [task for task in tasks if task.split in ASKED_SPLITS]
     lines: list[str] = []

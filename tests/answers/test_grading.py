@@ -27,6 +27,24 @@ def test_answer() -> None:
     assert grade(make_task(answer="7"), "").correct is False
 
 
+@pytest.mark.parametrize(
+    ("answer", "text", "correct", "why"),
+    [
+        ("C", "The answer is (C) Berlin.", True, None),
+        ("Berlin", "The answer is (A).", False, None),
+        ("C", "", False, None),
+        ("C", "I cannot tell.", None, "no one option is picked"),
+        ("C", "The answer is C or D", None, "no one option is picked"),
+        ("2", "The answer is (C) Berlin.", None, "the answer names none of the options"),
+        ("2", "The answer is 2", None, "the answer names none of the options"),
+        ("Oslo", "The answer is Oslo", None, "the answer names none of the options"),
+    ],
+)
+def test_options(answer: str, text: str, correct: bool | None, why: str | None) -> None:
+    graded = grade(make_task(answer=answer, choices=["Paris", "Rome", "Berlin", "Madrid"]), text)
+    assert (graded.correct, graded.why) == (correct, why)
+
+
 def test_nothing_to_grade_by() -> None:
     graded = grade(make_task(), "The answer is 8.")
     assert (graded.prediction, graded.expected, graded.correct) == ("8", None, None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.llm.ask import Door, Model
+from pipeline.llm.ask import Door
 from pipeline.llm.backends.openai import OpenAIModel
 from pipeline.llm.budget import Budget
+from pipeline.llm.model import Model
 from pipeline.llm.request import Price, Request, Sampling
 from pipeline.llm.store import Store
 from pipeline.records import Message
@@ -19,10 +20,11 @@ def request(text: str = "How much is 2 + 3?", sample: int = 0, **sampling: Any) 
     return Request(messages=(Message(role="user", content=text),), sampling=Sampling(**sampling), sample=sample, question=text)
 
 
-def model(url: str, price: Price | None = None, concurrency: int = 64, key: str | None = None) -> Model:
-    """`small-1` at an address."""
-    settings = load_settings(openai_base_url=url, concurrency=concurrency, openai_api_key=key)
-    return OpenAIModel(backend="openai", model="small-1", price=price).open(settings)
+def model(url: str, price: Price | None = None, concurrency: int = 64, key: str | None = None, **settings: Any) -> Model:
+    """`small-1` at an address; failing calls are tried again for two seconds unless said."""
+    settings = {"patience_seconds": 2.0, **settings}
+    loaded = load_settings(openai_base_url=url, concurrency=concurrency, openai_api_key=key, **settings)
+    return OpenAIModel(backend="openai", model="small-1", price=price).open(loaded)
 
 
 def door(folder: Path, budget: Budget | None = None) -> Door:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import BudgetReached, UserError
-from pipeline.llm.ask import Door, Model
+from pipeline.llm.ask import FEW, Door
 from pipeline.llm.backends import CallFailed
 from pipeline.llm.budget import Budget
+from pipeline.llm.model import Model
 from pipeline.llm.request import Price, Reply, Request
 from tests.llm.asking import door, model, request
 from tests.llm.test_store import stored
@@ -100,7 +102,7 @@ def test_no_more_calls_are_in_flight_than_allowed(tmp_path: Path) -> None:
 
 def test_what_is_in_flight_lands_when_a_ceiling_is_met(tmp_path: Path) -> None:
     async def scene(url: str) -> None:
-        async with door(tmp_path, Budget(max_tokens=500)) as opened:
+        async with door(tmp_path, Budget(max_tokens=200)) as opened:
             asked = model(url)
             requests = (request(f"{number} + 1", max_tokens=90) for number in range(20))
             await asyncio.gather(*(opened.ask(asked, each) for each in requests))
@@ -146,7 +148,7 @@ def test_without_a_price_the_cost_is_unknown(tmp_path: Path) -> None:
     assert opened.tally.cost is None
 
 
-def test_who_waits_for_a_call_that_is_given_up_hears_of_it(tmp_path: Path) -> None:
+def test_who_waits_for_a_call_that_another_gave_up_gets_the_reply(tmp_path: Path) -> None:
     async def scene(url: str) -> list[object]:
         async with door(tmp_path) as opened:
             asked = model(url)
@@ -155,10 +157,10 @@ def test_who_waits_for_a_call_that_is_given_up_hears_of_it(tmp_path: Path) -> No
             asking[0].cancel()
             return list(await asyncio.gather(*asking, return_exceptions=True))
 
-    with ChatServer(seconds=1.0) as server:
+    with ChatServer(seconds=0.5) as server:
         first, second = asyncio.run(scene(server.url))
     assert isinstance(first, asyncio.CancelledError)
-    assert isinstance(second, CallFailed)
+    assert isinstance(second, tuple) and second[1].finish == "stop"
 
 
 def test_troubles_of_one_call_are_not_those_of_others(tmp_path: Path) -> None:
@@ -168,3 +170,22 @@ def test_troubles_of_one_call_are_not_those_of_others(tmp_path: Path) -> None:
     assert isinstance(replies[0], Reply) and replies[0].finish == "error"
     assert isinstance(replies[1], CallFailed)
     assert isinstance(replies[2], Reply) and str(replies[2].text).endswith("The answer is 4.")
+
+
+def test_what_an_endpoint_that_refuses_everybody_says_is_forgotten(tmp_path: Path) -> None:
+    questions = [request(f"{number} + 1") for number in range(FEW + 5)]
+    with ChatServer(TOO_LONG) as server:  # started with too short a context, say
+        ask(tmp_path, server.url, *questions)
+    with ChatServer() as server:
+        replies, _ = ask(tmp_path, server.url, *questions)
+    assert server.hits == len(questions)
+    assert all(isinstance(reply, Reply) and reply.text for reply in replies)
+
+
+def test_refusals_are_remembered_once_something_is_answered(tmp_path: Path) -> None:
+    questions = [request(f"{number} + 1") for number in range(FEW + 5)]
+    with ChatServer(replace(TOO_LONG, where=" + 1")) as server:
+        replies, _ = ask(tmp_path, server.url, *questions, request("2 + 3"))
+        again, opened = ask(tmp_path, server.url, *questions, request("2 + 3"))
+    assert server.hits == len(questions) + 1 and opened.tally.asked == 0
+    assert again == replies

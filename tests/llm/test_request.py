@@ -25,6 +25,12 @@ CHANGES: list[dict[str, Any]] = [
         "seed": 1,
         "presence_penalty": 0.1,
         "frequency_penalty": 0.1,
+        "top_k": 20,
+        "min_p": 0.05,
+        "repetition_penalty": 1.1,
+        "top_logprobs": 3,
+        "chat_template_kwargs": {"enable_thinking": False},
+        "extra_body": {"reasoning_effort": "high"},
     }.items()
 ] + [
     {"messages": (Message(role="user", content="How much is 2 + 4?"),)},
@@ -43,6 +49,13 @@ def test_every_sampling_field_is_among_the_changes() -> None:
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: "-".join(change))
 def test_what_determines_the_reply_changes_the_key(change: dict[str, Any]) -> None:
     assert PLAIN.model_copy(update=change).key(IDENTITY) != PLAIN.key(IDENTITY)
+
+
+def test_a_changed_copy_of_a_sampling_is_known_by_its_own_fields() -> None:
+    assert PLAIN.sampling.canonical == '{"max_tokens":64,"temperature":0.7}'
+    hotter = PLAIN.sampling.model_copy(update={"temperature": 0.8})
+    assert hotter.canonical == Sampling(temperature=0.8, max_tokens=64).canonical
+    assert Sampling(temperature=0.9).over(PLAIN.sampling).canonical == '{"max_tokens":64,"temperature":0.9}'
 
 
 @pytest.mark.parametrize("name", IDENTITY)
@@ -65,4 +78,4 @@ def test_where_and_how_fast_is_not_in_the_key(tmp_path: Path) -> None:
 
 
 def test_the_key_is_the_same_on_every_machine() -> None:
-    assert PLAIN.key(IDENTITY) == "704739cecca90fad6923969080e38b247e0ec4d023e1517350b3defefdef7c34"
+    assert PLAIN.key(IDENTITY) == "54d1574f7c9e2c0e44c280527db43e2ec09b0d1ec373ac86e540c438214bd085"

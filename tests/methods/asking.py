@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.identity import short_id
+from pipeline.llm.asking import Ask
 from pipeline.llm.request import Sampling
-from pipeline.methods.distillation import Ask, Distillation
+from pipeline.methods.distillation import Distillation
 from pipeline.prompts import Prompt
 from pipeline.records import Response, Sample, Task
 from tests.rows import make_response

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
+from pipeline.publication import write_table
 from pipeline.records import Example, Grade, Message, Record, Response, Sample, Task, Verdict
 from pipeline.report.curves import plot, read_curves
 from pipeline.report.page import write_page
 from pipeline.statistics import wilson
-from pipeline.tables import write_table
 
 HOSTILE = '<script>alert("x")</script> & \'"><img src=http://evil.example/x.png> {{ 7 * 7 }}'
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -164,18 +164,18 @@ def test_header(page: str) -> None:
 
 def test_funnel(page: str) -> None:
     outline = Outline(page)
-    assert "Rows of the run: 1,300 tasks, 1,200 responses, 1,190 samples, 1,182 passed, 900 corpus" in outline.labels()
-    assert "chain_of_thought: 1,190 samples, 1,182 passed, 900 corpus" in outline.labels()
-    assert "99.3 % of its samples passed" in outline.text
+    assert "Rows of the run: 1,300 tasks, 1,200 responses, 1,190 samples, 1,181 passed, 900 corpus" in outline.labels()
+    assert "chain_of_thought: 1,190 samples, 1,181 passed, 900 corpus" in outline.labels()
+    assert "99.2 % of its samples passed" in outline.text
     assert "900 examples of 900 tasks, 15,300 tokens" in outline.text
 
 
 def test_filters(page: str) -> None:
     text = Outline(page).text
-    assert "answer_matches 1,190 1,183 7 5 only by it 0 length 1,190 1,186 3 1 only by it 1 " in text
+    assert "answer_matches 1,190 1,183 7 5 only by it 0 – length 1,190 1,186 3 1 only by it 1 – " in text
     assert "7 dropped by answer_matches: wrong answer" in text
     assert "1 unverifiable by length: no tokenizer" in text
-    assert text.count("More of it") == 3 + 3 + 1
+    assert text.count("More of it") == 7 + 3 + 1
 
 
 def test_training(page: str) -> None:

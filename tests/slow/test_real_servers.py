@@ -6,55 +6,16 @@ vLLM lives in an environment of its own (`VLLM_PYTHON`), since it holds transfor
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-TEACHER = REPOSITORY / "data/mini/teacher"
-SECONDS_TO_START = 300
+from tests.real_servers import NAME, REPOSITORY, TEACHER, free_port, serving, vllm_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def serving(command: list[str], port: int, log: Path) -> Iterator[str]:
-    """A server while it runs; yields the address with /v1."""
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=REPOSITORY)
-        try:
-            _wait_until_up(f"http://127.0.0.1:{port}/health", server, log)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.terminate()
-            server.wait(60)
-
-
-def _wait_until_up(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()[-2000:]
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(1)
-    raise AssertionError(f"{address} did not come up:\n{log.read_text()[-2000:]}")
 
 
 def generate(address: str, model: str, data: Path) -> subprocess.CompletedProcess[str]:
@@ -77,17 +38,12 @@ def check_corpus(done: subprocess.CompletedProcess[str], data: Path) -> None:
 
 @pytest.mark.skipif(not os.environ.get("VLLM_PYTHON"), reason="VLLM_PYTHON names no Python with vLLM")
 def test_vllm_server_makes_the_corpus(tmp_path: Path) -> None:
-    port = free_port()
-    command = [os.environ["VLLM_PYTHON"], "-m", "vllm.entrypoints.openai.api_server", "--model", str(TEACHER)]
-    command += ["--served-model-name", "mini-teacher", "--dtype", "float32", "--enforce-eager"]
-    command += ["--max-model-len", "1024", "--host", "127.0.0.1", "--port", str(port)]
-    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
-    with serving(command, port, tmp_path / "server.log") as address:
-        check_corpus(generate(address, "mini-teacher", tmp_path / "data"), tmp_path / "data")
+    with vllm_server(os.environ["VLLM_PYTHON"], tmp_path / "server.log") as address:
+        check_corpus(generate(address, NAME, tmp_path / "data"), tmp_path / "data")
         wrong = generate(address, "no-such-model", tmp_path / "other")
         assert wrong.returncode == 2
         assert "no-such-model" in wrong.stderr and "Traceback" not in wrong.stderr
-    again = generate(address, "mini-teacher", tmp_path / "data")  # the server is gone: every reply is remembered
+    again = generate(address, NAME, tmp_path / "data")  # the server is gone: every reply is remembered
     assert again.returncode == 0, again.stderr
     assert "0 asked" in again.stderr
 

@@ -13,7 +13,7 @@ from pipeline.sources.tasks import Fields, read_task, split_of, task_id
 
 
 def read(row: dict[str, Any], **fields: str) -> Task:
-    return read_task(row, Fields(**fields), "question", "test", "row 1")
+    return read_task(row, Fields(**fields), "question", "test", "row 1", lambda _: "train")
 
 
 def test_fields_by_name() -> None:

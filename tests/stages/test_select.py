@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,23 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from pipeline.errors import UserError
+from pipeline.filters.length import Length
+from pipeline.filters.verdicts import filter_names
+from pipeline.publication import write_table
 from pipeline.recipe import parse_recipe
 from pipeline.records import Example, Sample, Task, Verdict
 from pipeline.run import Run
 from pipeline.settings import load_settings
-from pipeline.stages.filter import filter_names, filter_samples
-from pipeline.stages.select import capped, example, select
-from pipeline.tables import read_rows, write_table
+from pipeline.stages.filter import filter_samples
+from pipeline.stages.select import examples, select
+from pipeline.student.tokens import token_counter
+from pipeline.tables import made_of, read_frame, read_rows, table_path
 from tests.rows import make_sample, make_task
 
 TASKS = [make_task(id=f"t{n}", split="dev" if n < 3 else "train", answer=str(n)) for n in range(20)]
 SAMPLES = [
     make_sample(
-        f"The answer is {task.id[1:] if number % 2 == 0 else 'x'}.", id=f"{task.id}s{number}", task_id=task.id, view=view
+        f"The answer is {task.id[1:] if number % 2 == 0 else 'x'}.", id=f"{task.id}s{number}{view}", task_id=task.id, view=view
     )
     for task in TASKS
     for number in range(6)
@@ -45,7 +50,7 @@ def judged(folder: Path, student: str, tasks: list[Task] = TASKS, samples: list[
     """A run whose samples were filtered."""
     given = {
         "source": {"kind": "mini"}, "teacher": {"backend": "local", "model": "m"}, "student": {"model": student},
-        "methods": [{"method": "chain_of_thought"}], "filters": ["finished", "answer_matches"],
+        "methods": [{"method": "chain_of_thought"}], "filters": ["finished", "answer_matches"], "decontaminate": False,
     }  # fmt: skip
     run = Run(parse_recipe(given | parts, "run", "run"), load_settings(data=str(folder)))
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -72,12 +77,7 @@ def test_the_cap_is_for_each_task_and_view(tmp_path: Path, student: str) -> None
     assert set(Counter((each.task_id, each.view) for each in corpus).items()) == {
         ((task.id, view), count) for task in TASKS for view, count in (("a", 2), ("b", 1))
     }
-    assert [each.sample_id for each in corpus if each.task_id == "t5"] == ["t5s0", "t5s0", "t5s2"]
-
-
-def test_capped_keeps_the_first() -> None:
-    assert [each.id for each in capped(SAMPLES[:4], 1)] == [SAMPLES[0].id, SAMPLES[1].id]
-    assert capped(SAMPLES, None) == SAMPLES
+    assert [each.sample_id for each in corpus if each.task_id == "t5"] == ["t5s0a", "t5s0b", "t5s2a"]
 
 
 def test_the_control_has_the_same_size_from_all_training_samples(tmp_path: Path, student: str) -> None:
@@ -107,7 +107,7 @@ def test_nothing_passed(tmp_path: Path, student: str) -> None:
 
 
 def test_an_example(student: str) -> None:
-    row = example(make_sample("The answer.", reasoning=" One two. ", weight=0.5), "train", student)
+    (row,) = examples([(make_sample("The answer.", reasoning=" One two. ", weight=0.5), "train")], student)
     assert [message.role for message in row.messages] == ["user", "assistant"]
     assert row.messages[-1].content == "<think>\nOne two.\n</think>\n\nThe answer."
     assert (row.tokens, row.weight, row.split) == (2 + 6, 0.5, "train")
@@ -140,3 +140,30 @@ def test_verdicts_of_every_filter(tmp_path: Path, student: str) -> None:
         ("no_duplicates_2", "other", "keep"),
     ]
     assert filter_names(run.recipe.filters) == ["finished", "answer_matches", "no_duplicates", "no_duplicates_2"]
+
+
+def test_no_corpus_of_earlier_verdicts_is_left(tmp_path: Path, student: str) -> None:
+    """A stricter filter that lets nothing pass must not leave the old corpus to be trained on."""
+    run = judged(tmp_path, student)
+    selected(run)
+    write_table(run.folder, "6_evaluation", [])
+    stricter = replace(
+        run, recipe=run.recipe.model_copy(update={"filters": (Length(filter="length", max_tokens=1, tokenizer=student),)})
+    )
+    asyncio.run(filter_samples(stricter))
+    with pytest.raises(UserError, match="nothing to train on"):
+        asyncio.run(select(stricter))
+    for name in ("5_corpus", "5_control", "6_evaluation"):
+        assert not table_path(run.folder, name).exists()
+
+
+def test_another_tokenizer_in_the_same_folder_judges_anew(tmp_path: Path, student: str) -> None:
+    run = judged(tmp_path, student, filters=[{"filter": "length", "max_tokens": 3, "tokenizer": student}])
+    assert made_of(run.folder, "4_verdicts") is not None
+    before = read_frame(run.folder, "4_verdicts")
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(f"{student}/tokenizer.json")
+    token_counter.cache_clear()
+    asyncio.run(filter_samples(run))
+    assert not read_frame(run.folder, "4_verdicts")["score"].equals(before["score"])

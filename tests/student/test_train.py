@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from pipeline.publication import write_table
 from pipeline.recipe import load_recipe
 from pipeline.records import Example, Message
 from pipeline.run import Run
@@ -22,7 +23,6 @@ from pipeline.settings import load_settings
 from pipeline.stages.train import is_trained, training_job
 from pipeline.student.job import Job, Schooling, curve_path
 from pipeline.student.train import Collator, weighted_loss
-from pipeline.tables import write_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

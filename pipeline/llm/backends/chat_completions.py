@@ -1,36 +1,34 @@
-"""Asks an endpoint that speaks the OpenAI chat-completions protocol, with the `openai` client on its aiohttp transport.
+"""Asks an endpoint that speaks the OpenAI chat-completions protocol, over HTTP by aiohttp.
 
-Failures that may pass are retried with exponential backoff and jitter, honouring `Retry-After`; what cannot pass is either an
-outcome of the call (a refused request) or ends the run (a wrong key, an unknown model, nobody listening).
+One try a call: the door waits and tries again. What comes back is a reply, an outcome of the call (a refused request), an error
+somebody must mend (a wrong key, an unknown model, nobody listening), or a failure that may pass. The `openai` client would do
+the same at several times the CPU a call (docs/decisions/0005).
 """
 
 from __future__ import annotations
 
-import asyncio
+import json
 import time
+from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import httpx2
-from openai import (
-    APIConnectionError,
-    APIStatusError,
-    AsyncOpenAI,
-    BadRequestError,
-    DefaultAioHttpClient,
-    UnprocessableEntityError,
-)
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from yarl import URL
 
 from pipeline.errors import UserError
 from pipeline.llm.backends import CallFailed
+from pipeline.llm.backends.protocol import OVERLOADED, TRANSIENT, read_completions, refused, request_body
+from pipeline.llm.pace import Pace, duration
 from pipeline.llm.request import Reply, Request
+from pipeline.settings import Settings
 
-ATTEMPTS = 6
-CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 10.0, 300.0, 900.0
-LONGEST_WAIT = 120.0
-"""Seconds an endpoint may ask to be left alone; a call that would have to wait longer is owed."""
-TRANSIENT = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+LARGEST = 32 * 2**20
+"""Bytes of an answer; a completion of a hundred thousand tokens with log-probabilities takes half of it."""
+SECRET = 16
+"""Characters from which on a key is a secret and not a word such as `none` or `EMPTY`, which replies may well contain."""
 UNREACHABLE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Nobody listens there; a connection that was cut is another thing and may pass."""
 
@@ -38,140 +36,157 @@ UNREACHABLE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 class ChatCompletions:
     """Sends requests to `<base_url>/chat/completions`."""
 
-    def __init__(self, model: str, base_url: str, key: str, limit_field: str) -> None:
-        self.model, self.base_url, self._key, self.limit_field = model, base_url, key, limit_field
-        self._client = AsyncOpenAI(
-            api_key=key or "none",
-            base_url=base_url,
-            max_retries=0,
-            http_client=DefaultAioHttpClient(
-                timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-                limits=httpx2.Limits(max_connections=0),  # none, as aiohttp has it; None would be its default of 100
-            ),
+    def __init__(self, model: str, base_url: str, key: str, limit_field: str, pace: Pace, settings: Settings) -> None:
+        self.model, self.base_url, self._key, self.limit_field, self._pace = model, base_url, key, limit_field, pace
+        self._timeout = aiohttp.ClientTimeout(
+            total=settings.total_seconds, sock_connect=settings.connect_seconds, sock_read=settings.read_seconds
         )
+        self._answered = False
 
     async def __aenter__(self) -> ChatCompletions:
+        if not self._key.isprintable() or not self._key.isascii():
+            raise UserError("OPENAI_API_KEY holds characters no key has", "Copy it again, without line breaks.")
+        host = urlsplit(self.base_url).netloc
+        here = urlsplit(self.base_url).hostname in ("localhost", "127.0.0.1", "::1")
+        proxies = {} if here or proxy_bypass(host) else getproxies()
+        proxy, self._proxy_headers = _proxy(proxies.get("https" if self.base_url.startswith("https") else "http"))
+        # not the session's: aiohttp would hand those to the proxy, too
+        self._headers = {"Authorization": f"Bearer {self._key or 'none'}", "Content-Type": "application/json"}
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+            timeout=self._timeout,
+            proxy=proxy,
+            max_line_size=65536,
+            max_field_size=65536,
+        )
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        await self._client.close()
+        await self._session.close()
 
     async def complete(self, request: Request) -> Reply:
-        body = _body(self.model, request)
-        if "max_tokens" in body:
-            body[self.limit_field] = body.pop("max_tokens")
+        return (await self._call(request, 1))[0]
+
+    async def complete_together(self, requests: Sequence[Request]) -> list[Reply]:
+        """Replies to requests that differ in nothing but the number of the sample, by one call that bills the prompt once.
+
+        There are fewer where the endpoint gives fewer than it was asked for.
+        """
+        replies = await self._call(requests[0], len(requests))
+        if len(replies) == 1:  # an outcome holds for all
+            replies *= len(requests) if replies[0].text is None else 1
+        return replies[: len(requests)]
+
+    async def _call(self, request: Request, choices: int) -> list[Reply]:
+        body = json.dumps(request_body(self.model, request, self.limit_field, choices), ensure_ascii=False)
         started = time.monotonic()
         try:
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception(_may_pass), stop=stop_after_attempt(ATTEMPTS), wait=_wait, reraise=True
-            ):
-                with attempt:
-                    async with asyncio.timeout(TOTAL_SECONDS):
-                        answer = await self._client.post("/chat/completions", body=body, cast_to=httpx2.Response)
-        except (BadRequestError, UnprocessableEntityError) as error:
-            if _unsupported_field(error):
-                raise UserError(
-                    f"{self.base_url}: {self._words(error)}", "Change or leave out that field of teacher.sampling."
-                ) from None
-            return Reply(finish=_refusal(error), error=self._words(error), seconds=time.monotonic() - started)
-        except APIStatusError as error:
-            if error.status_code == 413:  # too large today, too large tomorrow
-                return Reply(finish="error", error=self._words(error), seconds=time.monotonic() - started)
-            raise self._end_of(error) from None
-        except (APIConnectionError, TimeoutError) as error:
-            cause = error.__cause__ or error
-            if isinstance(cause.__cause__, UNREACHABLE):
-                raise UserError(
-                    f"{self.base_url}: cannot be reached: {cause}",
-                    "Is the server up, and BASE_URL (OPENAI_BASE_URL) its address with /v1? Replies that landed are kept.",
-                ) from None
-            raise CallFailed(f"{self.base_url}: {type(cause).__name__} after {ATTEMPTS} tries") from None
-        return _reply(answer, time.monotonic() - started)
+            async with self._session.post(
+                f"{self.base_url}/chat/completions", data=body.encode("utf-8", "replace"), allow_redirects=False,
+                headers=self._headers,
+                proxy_headers=self._proxy_headers,
+            ) as response:  # fmt: skip
+                self._answered = True
+                raw = await self._read(response)
+                self._pace.told(response.headers)
+        except aiohttp.ClientHttpProxyError as error:  # its own words hold the proxy's address
+            raise CallFailed(
+                f"{self.base_url}: the proxy answered {error.status}", overloaded=error.status in OVERLOADED
+            ) from None
+        except UNREACHABLE as error:
+            raise self._nobody(error) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._lost(error) from None
+        return self._replies(response, raw, time.monotonic() - started)
 
-    def _end_of(self, error: APIStatusError) -> Exception:
-        """What a status that was not mended by trying again means for the run."""
-        place = f"{self.base_url}: {error.status_code} {self._words(error)}"
-        if error.status_code in (401, 403):
-            return UserError(place, "The endpoint refuses this key: set OPENAI_API_KEY to one that is valid there.")
-        if error.status_code == 404:
-            return UserError(
-                place,
-                f"Is {self.model!r} a model of this endpoint, and does BASE_URL end in /v1? See {self.base_url}/models.",
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """The answer's bytes, unless it is far larger than any completion."""
+        if (response.content_length or LARGEST + 1) <= LARGEST and "Content-Encoding" not in response.headers:
+            return self._without_key(await response.read())
+        raw = bytearray()
+        async for piece in response.content.iter_any():
+            raw += piece
+            if len(raw) > LARGEST:
+                response.close()
+                raise CallFailed(f"{self.base_url}: the answer is larger than {LARGEST >> 20} MiB", billed=True, again=False)
+        return self._without_key(bytes(raw))
+
+    def _without_key(self, raw: bytes) -> bytes:
+        """What came, with the key taken out where the endpoint says it back: replies are stored and shown."""
+        return raw.replace(self._key.encode(), b"***") if len(self._key) >= SECRET else raw
+
+    def _replies(self, response: aiohttp.ClientResponse, raw: bytes, seconds: float) -> list[Reply]:
+        status = response.status
+        try:
+            answer = json.loads(raw)
+        except (ValueError, RecursionError):
+            answer = None
+        error = _error_object(answer)
+        if status == 200 and not error:
+            if answer is None:
+                words = self._words(raw[:200].decode("utf-8", "replace"))
+                raise CallFailed(
+                    f"{self.base_url}: the endpoint sent something that is no chat completion: {words}", billed=True
+                )
+            return read_completions(answer, seconds)
+        if status == 200:  # some routers wrap a provider's refusal into a success
+            status = error["code"] if isinstance(error.get("code"), int) else 502
+        words = self._words(str(error.get("message") or raw[:300].decode("utf-8", "replace") or response.reason))
+        return [
+            refused(status, error, words, self.base_url, self.model, _retry_after(response)).model_copy(
+                update={"seconds": seconds}
             )
-        if error.status_code == 402 or _out_of_credit(error):
-            return UserError(place, "The account has no credit left: add some; replies that landed are kept.")
-        return CallFailed(place)
+        ]
 
-    def _words(self, error: APIStatusError) -> str:
+    def _words(self, words: str) -> str:
         """The provider's own message, on one line, in at most 300 characters and never with the key in it."""
-        body = error.body if isinstance(error.body, dict) else {}
-        message = " ".join(str(body.get("message") or body.get("detail") or error.message).split())
-        return (message.replace(self._key, "***") if self._key else message)[:300]
+        line = " ".join(words.split())
+        return (line.replace(self._key, "***") if self._key else line)[:300]
 
-
-def _body(model: str, request: Request) -> dict[str, Any]:
-    """The request as the protocol has it: every field asked for is sent, and no other."""
-    sampling = request.sampling.model_dump(exclude_none=True)
-    body = {"model": model, "messages": [message.model_dump() for message in request.messages], **sampling}
-    if "seed" in sampling:
-        body["seed"] = sampling["seed"] + request.sample
-    if request.response_format is not None:
-        body["response_format"] = request.response_format
-    return body
-
-
-def _reply(response: httpx2.Response, seconds: float) -> Reply:
-    try:
-        answer = response.json()
-        choice, usage = answer["choices"][0], answer.get("usage") or {}
-        message, details = choice["message"], usage.get("completion_tokens_details") or {}
-        return Reply(
-            text=message.get("content") or "",
-            reasoning=message.get("reasoning_content") or message.get("reasoning"),
-            finish=choice.get("finish_reason") or "stop",
-            tokens_in=usage.get("prompt_tokens"),
-            tokens_out=usage.get("completion_tokens"),
-            tokens_reasoning=details.get("reasoning_tokens"),
-            seconds=seconds,
+    def _nobody(self, error: Exception) -> Exception:
+        """Nobody listens: nothing will work, unless somebody did before, who may be starting again."""
+        what = f"{self.base_url}: cannot be reached: {self._words(str(error))}"
+        if self._answered:
+            return CallFailed(what)
+        return UserError(
+            what, "Is the server up, and BASE_URL (OPENAI_BASE_URL) its address with /v1? Replies that landed are kept."
         )
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise CallFailed(f"the endpoint sent something that is no chat completion: {response.text[:200]}") from None
+
+    def _lost(self, error: Exception) -> CallFailed:
+        """The call was sent and no whole answer came: it may be billed all the same."""
+        late = isinstance(error, TimeoutError)
+        what = "no answer in time" if late else f"the connection was cut ({self._words(str(error)) or type(error).__name__})"
+        return CallFailed(f"{self.base_url}: {what}", overloaded=late, billed=True)
 
 
-def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, APIStatusError):
-        soon = (_retry_after(error) or 0.0) <= LONGEST_WAIT
-        return error.status_code in TRANSIENT and soon and not _out_of_credit(error)
-    return isinstance(error, (APIConnectionError, TimeoutError))
+def _proxy(address: str | None) -> tuple[URL | None, dict[str, str] | None]:
+    """A proxy's address without name and password, and these as a header, so that no message can hold them."""
+    url = URL(address) if address else None
+    if url is None or not url.user:
+        return url, None
+    login = b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
+    return url.with_user(None), {"Proxy-Authorization": f"Basic {login}"}
 
 
-def _retry_after(error: APIStatusError) -> float | None:
-    """Seconds the endpoint asks to be left alone; None where it does not say."""
-    try:
-        seconds = float(error.response.headers["retry-after"])
-    except (KeyError, ValueError):
+def _error_object(answer: Any) -> dict[str, Any]:
+    """The provider's error, whichever way it is wrapped; empty where there is none."""
+    if not isinstance(answer, dict):
+        return {}
+    error = answer.get("error")
+    if isinstance(error, dict):
+        return error
+    if isinstance(error, str):
+        return {"message": error}
+    if "choices" in answer:
+        return {}
+    words = answer.get("message") or answer.get("detail")
+    return {**answer, "message": words if isinstance(words, str) else json.dumps(words)} if words else {}
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    """Seconds the endpoint asks to be left alone; None where it does not say, or says something that is no time."""
+    if response.status not in TRANSIENT:
         return None
-    return seconds if seconds >= 0 else None
-
-
-def _unsupported_field(error: APIStatusError) -> bool:
-    """Whether the endpoint refuses a field that every call of this run would send."""
-    code = error.body.get("code") if isinstance(error.body, dict) else None
-    return code in ("unsupported_parameter", "unsupported_value", "unknown_parameter")
-
-
-def _out_of_credit(error: APIStatusError) -> bool:
-    return "insufficient_quota" in str(error.body)
-
-
-def _wait(state: RetryCallState) -> float:
-    """Seconds before the next try: what the endpoint asks for, else growing and random; short while nobody listens."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, APIStatusError):
-        asked = _retry_after(error)
-        return wait_random_exponential(multiplier=0.5, max=30)(state) if asked is None else asked
-    return wait_random_exponential(multiplier=0.1, max=2)(state)
-
-
-def _refusal(error: APIStatusError) -> str:
-    return "content_filter" if "content_filter" in str(error.body) else "error"
+    milliseconds = response.headers.get("retry-after-ms")
+    seconds = duration(f"{milliseconds}ms") if milliseconds else None
+    return duration(response.headers.get("Retry-After")) if seconds is None else seconds

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
-from transformers.utils import logging
 
 from pipeline.errors import UserError
 from pipeline.identity import content_hash
-from pipeline.llm.request import Reply, Request
+from pipeline.llm.backends.loading import load
+from pipeline.llm.request import Reply, Request, Sampling, whole
 
 DEFAULT_TOKENS = 512
 ROOM = 64
@@ -39,6 +38,9 @@ class _Row:
     tokens: list[int] = field(default_factory=list)
     finish: str = ""
     text: str = ""
+    logprobs: list[dict[str, Any]] = field(default_factory=list)
+    error: str = ""
+    """Why there is no reply."""
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]
@@ -79,33 +81,22 @@ class Decoder:
     """A loaded model and tokenizer."""
 
     def __init__(self, place: str, revision: str, dtype: str, device: str) -> None:
-        logging.disable_progress_bar()
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if (device == "cuda" and not torch.cuda.is_available()) or (device == "mps" and not torch.backends.mps.is_available()):
-            raise UserError(f"DISTILL_DEVICE={device}: this machine has none", "Leave it out, or say cpu.")
-        if dtype == "auto":
-            dtype = "float32" if device == "cpu" else "bfloat16"
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, padding_side="left")
-            model = AutoModelForCausalLM.from_pretrained(place, revision=revision, dtype=getattr(torch, dtype))
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise UserError(
-                f"{place}: the model cannot be loaded: {str(error).splitlines()[0]}",
-                "Name a transformers folder, or a model on the hub that this machine can reach.",
-            ) from None
-        if not self._tokenizer.chat_template:
-            raise UserError(f"{place}: its tokenizer has no chat template", "Name an instruction-tuned model.")
-        self.model = model.to(device).eval()
-        self._device = device
+        self.loaded = load("causal", place, revision, dtype, device)
+        self.model, self._tokenizer = self.loaded.model, self.loaded.tokenizer
+        self._device, self._context = self.loaded.device, self.loaded.context
         self.tokens_out = 0
         """Tokens written so far."""
-        self._context = getattr(model.config, "max_position_embeddings", 1 << 30)
-        ends = model.generation_config.eos_token_id or self._tokenizer.eos_token_id
+        ends = self.model.generation_config.eos_token_id or self._tokenizer.eos_token_id
         self._ends = {ends} if isinstance(ends, int) else set(ends or ())
 
     def answer(self, requests: list[Request]) -> list[Reply]:
-        """A reply to each request, in their order."""
+        """A reply to each request, in their order.
+
+        Raises:
+            UserError: the model is none to talk to.
+        """
+        if not self._tokenizer.chat_template:
+            raise UserError(f"{self.loaded.place}: its tokenizer has no chat template", "Name an instruction-tuned model.")
         started = time.monotonic()
         rows = [self._row(request) for request in requests]
         writing = [row for row in rows if not row.finish]
@@ -117,14 +108,25 @@ class Decoder:
         return [self._reply(row, seconds) for row in rows]
 
     def _row(self, request: Request) -> _Row:
-        messages = [message.model_dump() for message in request.messages]
-        text = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-        prompt = self._tokenizer.encode(text, add_special_tokens=False)
+        """A row to write, or one whose prompt the chat template refuses or the context does not hold."""
+        try:
+            prompt = self._prompt(request)
+        except Exception as error:  # a template is anybody's program
+            told = f"the chat template refused the prompt: {type(error).__name__}: {error}"
+            return _Row(request, [], 0, _draws(request, 0), finish="error", error=told)
         limit = min(request.sampling.max_tokens or DEFAULT_TOKENS, self._context - len(prompt))
         row = _Row(request, prompt, limit, _draws(request, max(limit, 0)))
         if limit <= 0:
             row.finish = "error"
+            row.error = f"the prompt of {len(prompt)} tokens fills the context of {self._context}"
         return row
+
+    def _prompt(self, request: Request) -> list[int]:
+        messages = [message.model_dump() for message in request.messages]
+        arguments = request.sampling.chat_template_kwargs or {}
+        text = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **arguments)
+        ids: list[int] = self._tokenizer.encode(whole(text), add_special_tokens=False)
+        return ids
 
     def _decode(self, rows: list[_Row]) -> None:
         """Writes all rows to their end, in steps of one token each."""
@@ -132,6 +134,7 @@ class Decoder:
         positions = mask.sum(-1, keepdim=True) - 1
         while True:
             chosen = self._choose(logits, rows)
+            self._note(logits, chosen, rows)
             for row, token in zip(rows, chosen.tolist(), strict=True):
                 self._append(row, token)
             alive = [place for place, row in enumerate(rows) if not row.finish]
@@ -179,8 +182,8 @@ class Decoder:
             return best
         probabilities = torch.softmax(logits / temperature.clamp(min=1e-4)[:, None], -1)
         order = None
-        if any((row.request.sampling.top_p or 1) < 1 for row in rows):
-            probabilities, order = self._nucleus(probabilities, rows)
+        if any(_narrowed(row.request.sampling) for row in rows):
+            probabilities, order = self._narrow(probabilities, rows)
         sums = probabilities.cumsum(-1)
         draws = [row.draws[min(len(row.tokens), len(row.draws) - 1)] for row in rows]
         wanted = torch.tensor(draws, dtype=torch.double, device=logits.device)[:, None] * sums[:, -1:]
@@ -189,14 +192,35 @@ class Decoder:
             drawn = order.gather(-1, drawn[:, None])[:, 0]
         return torch.where(temperature > 0, drawn, best)
 
-    def _nucleus(self, probabilities: torch.Tensor, rows: list[_Row]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Probabilities from the largest on, those beyond each row's `top_p` set to 0, and the ids in that order."""
-        top_p = torch.tensor(
-            [row.request.sampling.top_p or 1.0 for row in rows], dtype=torch.double, device=probabilities.device
-        )
-        ordered, order = probabilities.sort(-1, descending=True, stable=True)
+    def _narrow(self, probabilities: torch.Tensor, rows: list[_Row]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probabilities from the largest on, those beyond a row's top_p, top_k or min_p set to 0, and the ids in that order."""
+
+        def each(values: list[float]) -> torch.Tensor:
+            return torch.tensor(values, dtype=torch.double, device=probabilities.device)[:, None]
+
+        sampling = [row.request.sampling for row in rows]
+        ordered, order = torch.sort(probabilities, dim=-1, descending=True, stable=True)
         before = ordered.cumsum(-1) - ordered
-        return ordered.masked_fill(before >= top_p[:, None], 0.0), order
+        places = torch.arange(ordered.shape[-1], device=ordered.device)
+        out = before >= each([one.top_p or 1.0 for one in sampling])
+        out |= places >= each([one.top_k or ordered.shape[-1] for one in sampling])
+        out |= ordered < ordered[:, :1] * each([one.min_p or 0.0 for one in sampling])
+        return ordered.masked_fill(out, 0.0), order
+
+    def _note(self, logits: torch.Tensor, chosen: torch.Tensor, rows: list[_Row]) -> None:
+        """Takes down what the model gave the chosen tokens, and the likeliest ones, where a row asks for it."""
+        asking = [place for place, row in enumerate(rows) if row.request.sampling.top_logprobs is not None and not row.finish]
+        if not asking:
+            return
+        scores = logits[asking].double().log_softmax(-1)
+        best = scores.topk(min(max(_top(rows[place]) for place in asking), scores.shape[-1])).indices.tolist()
+        for place, of_row, ids, token in zip(asking, scores, best, chosen[asking].tolist(), strict=True):
+            if token not in self._ends:
+                top = [self._one(of_row, each) for each in ids[: _top(rows[place])]]
+                rows[place].logprobs.append({**self._one(of_row, token), "top": top})
+
+    def _one(self, scores: torch.Tensor, token: int) -> dict[str, Any]:
+        return {"token": self._tokenizer.decode([token]), "logprob": float(scores[token])}
 
     def _append(self, row: _Row, token: int) -> None:
         """Adds a token to a row that is still writing, and ends it where it ends."""
@@ -217,16 +241,25 @@ class Decoder:
 
     def _reply(self, row: _Row, seconds: float) -> Reply:
         if row.finish == "error":
-            error = f"the prompt of {len(row.prompt)} tokens fills the context of {self._context}"
-            return Reply(finish="error", error=error, tokens_in=len(row.prompt), tokens_out=0, cost=0.0)
+            return Reply(finish="error", error=row.error, tokens_in=len(row.prompt), tokens_out=0, cost=0.0)
         return Reply(
             text=row.text,
             finish=row.finish,
             tokens_in=len(row.prompt),
             tokens_out=len(row.tokens) + (row.finish == "stop"),
+            logprobs=row.logprobs if row.request.sampling.top_logprobs is not None else None,
             cost=0.0,
             seconds=round(seconds, 6),
         )
+
+
+def _narrowed(sampling: Sampling) -> bool:
+    """Whether some tokens are out of the question."""
+    return (sampling.top_p or 1) < 1 or sampling.top_k is not None or bool(sampling.min_p)
+
+
+def _top(row: _Row) -> int:
+    return row.request.sampling.top_logprobs or 0
 
 
 def _temperature(row: _Row) -> float:
@@ -237,5 +270,5 @@ def _temperature(row: _Row) -> float:
 def _draws(request: Request, count: int) -> np.ndarray:
     """`count` numbers in [0, 1) that belong to this request alone."""
     messages = [message.model_dump() for message in request.messages]
-    seed = int(content_hash(messages, request.sampling.model_dump(), request.sample)[:32], 16)
+    seed = int(content_hash(messages, request.sampling.model_dump(exclude_none=True), request.sample)[:32], 16)
     return np.random.Generator(np.random.Philox(seed)).random(count)

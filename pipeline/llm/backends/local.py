@@ -1,5 +1,8 @@
 """A model in this process through `transformers`, on a CPU or one GPU: what is waiting is answered in one batch.
 
+It writes replies, and computes what no text says: log-probabilities of a text that is there, rewards, embeddings. The weights
+are loaded as what the first request of each sort needs.
+
 Every request draws from its own random numbers, seeded by its content, so that a reply does not depend on which others shared
 its batch. That is exact in float64; in float32 about one reply in ten thousand still turns on a rounding.
 """
@@ -10,22 +13,24 @@ import asyncio
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from pipeline.errors import UserError
 from pipeline.identity import model_hash
-from pipeline.llm.ask import Model
 from pipeline.llm.backends import CallFailed
-from pipeline.llm.request import Reply, Request, Sampling
+from pipeline.llm.model import Model
+from pipeline.llm.prices import FREE
+from pipeline.llm.request import Reply, Request, Sampling, computed
 from pipeline.records import Frozen
 from pipeline.settings import Settings, project_path
 
 BATCH = 128
 """Requests decoded together; a multiple of it may wait, so that the next batch is full."""
 IN_FLIGHT = 4 * BATCH
-UNSUPPORTED = ("presence_penalty", "frequency_penalty")
+UNSUPPORTED = ("presence_penalty", "frequency_penalty", "repetition_penalty", "extra_body")
+TEXT = "text"
 
 
 class LocalModel(Frozen):
@@ -53,6 +58,8 @@ class LocalModel(Frozen):
             name=Path(self.model).name if folder else self.model,
             start=lambda: LocalBackend(place, self.revision, self.dtype, settings.device),
             in_flight=settings.concurrency or IN_FLIGHT,
+            price=FREE,
+            computes=True,
         )
 
 
@@ -85,15 +92,10 @@ class LocalBackend:
         self._arguments = (place, revision, dtype, device)
         self._waiting: list[_Waiting] = []
         self._news = asyncio.Event()
+        self._parts: dict[str, Any] = {}
+        """Who answers each sort of request."""
 
     async def __aenter__(self) -> LocalBackend:
-        try:
-            decoding = importlib.import_module("pipeline.llm.backends.decoding")
-        except ModuleNotFoundError as error:
-            raise UserError(
-                f"{error.name} is not installed, and the local backend needs it", "pip install -e '.[local]'"
-            ) from None
-        self._decoder = await asyncio.to_thread(decoding.Decoder, *self._arguments)
         self._worker = asyncio.create_task(self._work())
         return self
 
@@ -122,8 +124,9 @@ class LocalBackend:
             await self._answer(batch)
 
     def _next_batch(self) -> tuple[list[_Waiting], list[_Waiting]]:
-        """The oldest request with those most like it in length, which share a batch best, and the rest in their order."""
-        ordered = sorted(self._waiting, key=lambda each: sum(len(message.content) for message in each[0].messages))
+        """The oldest request with those of its sort most like it in length, which share a batch best, and the rest in order."""
+        alike = [each for each in self._waiting if _sort(each[0]) == _sort(self._waiting[0][0])]
+        ordered = sorted(alike, key=lambda each: sum(len(message.content) for message in each[0].messages))
         oldest = next(place for place, each in enumerate(ordered) if each is self._waiting[0])
         start = max(0, min(oldest - BATCH // 2, len(ordered) - BATCH))
         batch = ordered[start : start + BATCH]
@@ -131,17 +134,57 @@ class LocalBackend:
         return batch, [each for each in self._waiting if id(each) not in chosen]
 
     async def _answer(self, batch: Sequence[_Waiting]) -> None:
-        computing = asyncio.create_task(asyncio.to_thread(self._decoder.answer, [each for each, _ in batch]))  # noqa: RUF006 - awaited below
+        computing = asyncio.create_task(asyncio.to_thread(self._compute, [each for each, _ in batch]))  # noqa: RUF006 - awaited below
         try:
             replies = await asyncio.shield(computing)
         except asyncio.CancelledError:
             await asyncio.wait([computing])  # a thread cannot be stopped half-way
             raise
         except Exception as error:
+            mendable = isinstance(error, UserError)
+            failure = error if mendable else CallFailed(f"the model failed: {type(error).__name__}: {error}")
             for _, future in batch:
                 if not future.done():
-                    future.set_exception(CallFailed(f"the model failed: {type(error).__name__}: {error}"))
+                    future.set_exception(failure)
             return
         for (_, future), reply in zip(batch, replies, strict=True):
             if not future.done():
                 future.set_result(reply)
+
+    def _compute(self, requests: list[Request]) -> list[Reply]:
+        """Replies to requests of one sort; runs in a thread, one batch at a time."""
+        replies: list[Reply] = self._part(_sort(requests[0])).answer(requests)
+        return replies
+
+    def _part(self, sort: str) -> Any:
+        """Who answers requests of a sort, loaded when the first of them comes.
+
+        Raises:
+            UserError: the model cannot be loaded so, or a library is missing.
+        """
+        if sort not in self._parts:
+            decoding, scoring = (_by_name(f"pipeline.llm.backends.{name}") for name in ("decoding", "scoring"))
+            if sort == TEXT:
+                self._parts[sort] = decoding.Decoder(*self._arguments)
+            elif sort == "token_logprobs":
+                self._parts[sort] = scoring.Likelihood(self._part(TEXT).loaded)
+            else:
+                scorer = {"reward": scoring.Reward, "embedding": scoring.Embedding}[sort]
+                self._parts[sort] = scorer(*self._arguments)
+        return self._parts[sort]
+
+
+def _sort(request: Request) -> str:
+    return computed(request.response_format) or TEXT
+
+
+def _by_name(module: str) -> Any:
+    """A module that needs torch.
+
+    Raises:
+        UserError: it is not there.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error.name} is not installed, and the local backend needs it", "pip install -e '.[local]'") from None

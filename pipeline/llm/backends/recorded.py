@@ -14,7 +14,8 @@ from pydantic import Field
 
 from pipeline.errors import UserError
 from pipeline.identity import canonical_json, file_hash
-from pipeline.llm.ask import Model
+from pipeline.llm.model import Model
+from pipeline.llm.prices import FREE
 from pipeline.llm.request import Reply, Request, Sampling
 from pipeline.logs import column, kind_of, read_table, text_of, turns
 from pipeline.records import Frozen
@@ -56,6 +57,7 @@ class RecordedModel(Frozen):
             name=self.model,
             start=lambda: RecordedBackend(path, self.fields),
             in_flight=settings.concurrency or 64,
+            price=FREE,
         )
 
 
@@ -111,8 +113,11 @@ def _from_log(place: str, row: dict[str, Any]) -> tuple[str, list[Reply]]:
         return turns(messages[:-1], place).key, [_reply(text_of(last.get("content")), _reasoning(last), {})]
     if "request" in row and "response" in row:
         asked = turns(column(row, "request.messages", place), place)
-        choices = column(row, "response.choices", place)
-        usage = row["response"].get("usage") or {}
+        choices, usage = column(row, "response.choices", place), row["response"].get("usage") or {}
+        if not isinstance(choices, list) or not isinstance(usage, dict):
+            raise UserError(
+                f"{place}: `choices` is no list, or `usage` no object", "Give the response as the endpoint sent it."
+            )
         return asked.key, [_choice(choice, usage, place) for choice in choices]
     raise UserError(
         f"{place}: neither `messages` nor `request` and `response`",
@@ -132,11 +137,16 @@ def _reasoning(message: dict[str, Any]) -> str | None:
     return message.get("reasoning_content") or message.get("reasoning")
 
 
+def _count(value: Any) -> int | None:
+    """A count of tokens; None where what is recorded is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def _reply(text: Any, reasoning: Any, usage: dict[str, Any]) -> Reply:
     return Reply(
         text="" if text is None else str(text),
         reasoning=None if reasoning is None else str(reasoning),
-        tokens_in=usage.get("prompt_tokens"),
-        tokens_out=usage.get("completion_tokens"),
+        tokens_in=_count(usage.get("prompt_tokens")),
+        tokens_out=_count(usage.get("completion_tokens")),
         cost=0.0,
     )

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from pipeline.llm.ask import Model
 from pipeline.llm.backends import Backend
+from pipeline.llm.backends.batch import BatchModel
 from pipeline.llm.backends.local import LocalModel
 from pipeline.llm.backends.openai import OpenAIModel
 from pipeline.llm.backends.recorded import RecordedFields, RecordedModel
+from pipeline.llm.backends.vllm import VLLMModel
+from pipeline.llm.model import Model
 from pipeline.llm.request import Reply, Sampling
 from pipeline.settings import REPOSITORY, Settings, load_settings
+from tests.batch_server import BatchServer
 from tests.llm.asking import request
+from tests.llm.batching import QUICK
 from tests.servers import ChatServer
 
 TEACHER = REPOSITORY / "data/mini/teacher"
@@ -39,14 +44,27 @@ def openai(folder: Path) -> Iterator[Opener]:
         )
 
 
+def batch(folder: Path) -> Iterator[Opener]:
+    with BatchServer() as server:
+        yield lambda settings: BatchModel(backend="batch", model="small-1").open(
+            settings.model_copy(update={"openai_base_url": server.url}), QUICK
+        )
+
+
 def local(folder: Path) -> Iterator[Opener]:
     yield LocalModel(backend="local", model=str(TEACHER), dtype="float64").open
 
 
+def vllm(folder: Path) -> Iterator[Opener]:
+    yield VLLMModel(backend="vllm", model=str(TEACHER), dtype="float32").open
+
+
 shipped = pytest.mark.skipif(not (TEACHER / "model.safetensors").is_file(), reason="data/mini/teacher is not there")
 
+installed = [shipped, pytest.mark.slow, pytest.mark.skipif(find_spec("vllm") is None, reason="vLLM is not installed")]
 
-@pytest.fixture(params=[recorded, openai, pytest.param(local, marks=shipped)])
+
+@pytest.fixture(params=[recorded, openai, batch, pytest.param(local, marks=shipped), pytest.param(vllm, marks=installed)])
 def open_model(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """A function from settings to the model of one backend."""
     yield from request.param(tmp_path)

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.llm.ask import Model
 from pipeline.llm.backends.recorded import RecordedFields, RecordedModel
+from pipeline.llm.model import Model
 from pipeline.llm.request import Reply
 from pipeline.logs import turns
 from pipeline.settings import load_settings
@@ -120,7 +120,8 @@ def test_other_answers_and_other_columns_are_another_model(tmp_path: Path) -> No
         ({"request": {"messages": CHAT[:2]}, "response": None}, "no column 'response.choices'"),
         ({"request": {"messages": CHAT[:2]}, "response": {"choices": [{}]}}, "no message in '{}'"),
         ({"request": {"messages": CHAT[:2]}, "response": {"choices": [{"message": "5"}]}}, "no message in"),
-        ({"request": {"messages": CHAT[:2]}, "response": {"choices": {"a": 1}}}, "no message in 'a'"),
+        ({"request": {"messages": CHAT[:2]}, "response": {"choices": {"a": 1}}}, "`choices` is no list"),
+        ({"request": {"messages": CHAT[:2]}, "response": {"choices": None}}, "`choices` is no list"),
         ([1], "a list, not an object"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -1,0 +1,204 @@
+"""What a run will take: all of it counted, a few of its tasks really asked, and the rest told from these.
+
+In: a run. Out: calls, tokens, dollars and seconds, with 95 % intervals. The tasks of the pilot go through their methods as they
+will in `generate`, through the same door and under the same ceilings; their replies are remembered, so the pilot is the first
+part of the run and not beside it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from pipeline.errors import UserError
+from pipeline.llm.backends.batch import BatchModel
+from pipeline.llm.backends.openai import OpenAIModel
+from pipeline.llm.backends.recorded import RecordedModel
+from pipeline.llm.budget import UNBILLED
+from pipeline.progress import Progress
+from pipeline.records import Response, Task
+from pipeline.run import Run
+from pipeline.stages.counting import NONE, Count, Took, count_tasks, took, untold
+from pipeline.stages.generate import demonstration_bank, in_order, source_tasks
+from pipeline.stages.harvest import Plan, check_longer, harvest
+from pipeline.stages.interval import Interval
+from pipeline.stages.pilot import Stratum, expected_of, first_draw, second_draw, strata_of
+from pipeline.student.tokens import token_counter
+
+TOKENS = ("tokens_in", "tokens_out")
+
+
+@dataclass
+class Forecast:
+    """What a run will take, as far as it is known."""
+
+    owed: Took
+    """What was not remembered before the pilot: its calls, prompt tokens by their pieces, reply tokens and dollars at most."""
+    known: int
+    """Calls that were."""
+    unpriced: set[str]
+    """Models without a price, as `name at host`."""
+    questions: int
+    """What the evaluation will ask the teacher beside all this."""
+    bounded: bool
+    """Whether `owed` is the most there can be: every reply has a longest length, and none is asked for again."""
+    piloted: int = 0
+    """Tasks of the pilot that were answered."""
+    failed: int = 0
+    """Tasks of the pilot that were not, or not wholly: they tell nothing."""
+    spent: Took = NONE
+    """What the pilot bought; the dollars are those that are known."""
+    untold: bool = False
+    """Whether the endpoint does not tell how many tokens it counted."""
+    left: dict[str, Interval] = field(default_factory=dict)
+    """What is still to be taken after the pilot, by column of `Took`; empty where there was none."""
+    time: Interval | None = None
+    """Seconds the rest will take at the pace there is; None where nobody can tell."""
+
+    def rest(self, column: str) -> Interval | None:
+        """What is still to be taken; None where it cannot be told."""
+        known = column not in (*TOKENS, "cost") or not self.untold
+        return self.left.get(column) if known and not (column == "cost" and self.unpriced) else None
+
+    def total(self, column: str) -> Interval | None:
+        """The same with what the pilot bought."""
+        rest = self.rest(column)
+        return None if rest is None else rest.plus(getattr(self.spent, column))
+
+
+async def forecast(run: Run, pilot: int, tell: Callable[[Forecast], None]) -> Forecast:
+    """The forecast of a run by a pilot of about so many calls; with 0 nobody is asked.
+
+    Args:
+        tell: is given what was counted, before anybody is asked.
+
+    Raises:
+        UserError: the source or a template is broken, or nothing of the pilot was answered.
+        BudgetReached: a ceiling ended the pilot; what landed is kept.
+    """
+    check_longer(run)
+    tasks, planned = list(source_tasks(run)), Plan(run.recipe)
+    bank = demonstration_bank(tasks)
+    work = [(task, numbers) for task in tasks if (numbers := planned.methods_for(task))]
+    async with run.door:
+        counts = await count_tasks(run, work, bank)
+        owed, known = NONE, 0
+        for count in counts:
+            owed, known = owed.plus(count.owed), known + int(count.known.calls)
+        unpriced = set[str]().union(*(count.unpriced for count in counts))
+        found = Forecast(owed, known, unpriced, _questions(run, tasks), all(count.bounded for count in counts))
+        tell(found)
+        if pilot:
+            await _pilot(run, counts, bank, pilot, found)
+    return found
+
+
+def _questions(run: Run, tasks: Sequence[Task]) -> int:
+    """How many items the evaluation will put to the teacher."""
+    evaluation, methods = run.recipe.evaluation, run.recipe.methods
+    if not evaluation.teacher or isinstance(run.recipe.teacher, RecordedModel):
+        return 0
+    items = Counter(task.split for task in tasks if any(method.covers(task) for method in methods))
+    return sum(min(items[split], evaluation.limit or items[split]) for split in evaluation.split)
+
+
+async def _pilot(run: Run, counts: list[Count], bank: list[Task], pilot: int, found: Forecast) -> None:
+    """Asks a pilot and tells from it what is left."""
+    token_counter(run.recipe.student.model)  # what filters count with had better be there before money is spent
+    strata, asking = strata_of(counts, pilot), _live(run)
+    found.unpriced.clear()  # a model without a price may say what its replies cost
+
+    async def draw(drawn: Sequence[tuple[Stratum, Count]]) -> None:
+        with Progress("asking a pilot", len(drawn)) as progress:
+            async with aclosing(in_order(drawn, lambda each: harvest(asking, *each[1].job, bank), len(drawn) + 1)) as harvests:
+                async for brought in harvests:
+                    stratum, count = drawn[progress.done]
+                    _note(run, stratum, count, brought.responses, found)
+                    progress.advance()
+
+    await draw(first_draw(strata))
+    if more := second_draw(strata, pilot):
+        await draw(more)
+    tally = run.door.tally
+    if not found.piloted:
+        raise UserError(
+            f"{run.model('teacher').name}: nothing of the pilot was answered: {tally.last_error}",
+            "Mend what is complained of, or ask nobody with --pilot 0.",
+        )
+    price, cost = run.model("teacher").price, tally.cost
+    if cost is None and price:  # a refusal without a count of tokens
+        cost = price.of(tally.tokens_in, tally.tokens_out)
+    found.spent = Took(tally.asked, tally.tokens_in, tally.tokens_out, cost or 0.0)
+    found.left = _left(strata)
+    found.time = _time(run, found, sum(each.calls for stratum in strata for each in stratum.drawn.values()))
+
+
+def _live(run: Run) -> Run:
+    """The run with a teacher who answers at once: a batch file may take a day, and live replies have the same keys."""
+    teacher = run.recipe.teacher
+    if not isinstance(teacher, BatchModel):
+        return run
+    fields = {name: getattr(teacher, name) for name in ("model", "sampling", "json_schema", "price")}
+    live = OpenAIModel(backend="openai", **fields).open(run.settings)
+    return replace(run, _door=run.door, _models={"teacher": live})
+
+
+def _note(run: Run, stratum: Stratum, count: Count, responses: Sequence[Response], found: Forecast) -> None:
+    """Takes down what a task of the pilot took, each reply once; a task some of whose calls failed tells nothing."""
+    replies = {response.key: response for response in responses}.values()
+    if any(each.finish == "owed" for each in replies):
+        found.failed += 1
+        return
+    found.piloted += 1
+    found.untold |= any(untold(each) for each in replies)
+    whole = NONE
+    for each in replies:
+        price = run.model(each.role).price
+        whole = whole.plus(took(each, price))
+        if price is None and each.cost is None and each.finish not in UNBILLED:
+            found.unpriced.add(f"{each.model} at {each.provider}")
+    stratum.drawn[count.name] = whole
+
+
+def _left(strata: Sequence[Stratum]) -> dict[str, Interval]:
+    """What is left by column; no more than counted, where no task of the pilot took more calls than were counted of it.
+
+    Where replies may be asked for again, and none of the pilot was, up to three in as many calls as it had may be: the rule of
+    three for what was never seen.
+    """
+    left = {column: expected_of(strata, column) for column in Took._fields}
+    counts = [count for stratum in strata for count in stratum.left()]
+    if any(count.again for count in counts):
+        unseen = 1 + 3 / max(1.0, sum(took.calls for stratum in strata for took in stratum.drawn.values()))
+        return {column: Interval(each.value, each.low, each.high * unseen) for column, each in left.items()}
+    if any(stratum.drawn[count.name].calls > count.calls for stratum in strata for count in stratum.counts_drawn()):
+        return left
+    left["calls"] = left["calls"].at_most(sum(count.owed.calls for count in counts))
+    if all(count.bounded for count in counts):
+        left["tokens_out"] = left["tokens_out"].at_most(sum(count.owed.tokens_out for count in counts))
+        if prompts := sum(count.cost_in for count in counts):
+            dearer = left["tokens_in"].high / sum(count.tokens_in for count in counts)
+            left["cost"] = left["cost"].at_most(prompts * dearer + sum(count.cost_out for count in counts))
+    return left
+
+
+def _time(run: Run, found: Forecast, piloted: float) -> Interval | None:
+    """Seconds the rest will take: by how long a call takes and how many go at once, and by the rates that are set.
+
+    A model that keeps its own order, as one in this process, is taken to go on as fast as in the pilot.
+    """
+    model, settings, left = run.model("teacher"), run.settings, found.left
+    if isinstance(run.recipe.teacher, BatchModel):
+        return None
+    calls = max(left["calls"].value, 1.0)
+    at_once = min(calls, model.in_flight if model.pace else min(model.in_flight, piloted))
+    times = [left["seconds"].times(1 / at_once)]
+    rates = {
+        "calls": settings.requests_per_minute,
+        "tokens_in": settings.input_tokens_per_minute,
+        "tokens_out": settings.output_tokens_per_minute,
+    }
+    times += [left[column].times(60 / rate) for column, rate in rates.items() if rate]
+    return Interval(*(max(each) for each in zip(*times, strict=True)))

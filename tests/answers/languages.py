@@ -1,0 +1,35 @@
+"""The same few sentences in the languages that IFEval asks for, and some others."""
+
+from __future__ import annotations
+
+SENTENCES = {
+    "ar": "الطقس جميل اليوم. نذهب مع الكلب إلى الحديقة ويلعب الأطفال ويضحكون حتى المساء.",
+    "bg": "Днес времето е хубаво. Отиваме с кучето в парка и децата играят и се смеят до вечерта.",
+    "bn": "আজ আবহাওয়া খুব সুন্দর। আমরা কুকুরটিকে নিয়ে পার্কে যাই এবং শিশুরা সন্ধ্যা পর্যন্ত খেলা করে।",
+    "de": "Das Wetter ist heute schön. Wir gehen mit dem Hund in den Park, und die Kinder spielen und lachen bis zum Abend.",
+    "en": "The weather is fine today. We go to the park with the dog, and the children play and laugh until the evening.",
+    "es": "Hoy hace buen tiempo. Vamos al parque con el perro y los niños juegan y ríen hasta la noche.",
+    "fa": "امروز هوا خوب است. ما با سگ به پارک می‌رویم و بچه‌ها تا شب بازی می‌کنند و می‌خندند.",
+    "fi": "Tänään on kaunis sää. Menemme koiran kanssa puistoon, ja lapset leikkivät ja nauravat iltaan asti.",
+    "fr": "Il fait beau aujourd'hui. Nous allons au parc avec le chien, et les enfants jouent et rient jusqu'au soir.",
+    "gu": "આજે હવામાન સારું છે. અમે કૂતરા સાથે બગીચામાં જઈએ છીએ અને બાળકો સાંજ સુધી રમે છે અને હસે છે.",
+    "hi": "आज मौसम अच्छा है। हम कुत्ते के साथ पार्क में जाते हैं और बच्चे शाम तक खेलते और हँसते हैं।",
+    "it": "Oggi il tempo è bello. Andiamo al parco con il cane e i bambini giocano e ridono fino alla sera.",
+    "ja": "今日は天気がいいです。私たちは犬を連れて公園に行き、子供たちは夕方まで遊んで笑っています。",
+    "kn": "ಇಂದು ಹವಾಮಾನ ಚೆನ್ನಾಗಿದೆ. ನಾವು ನಾಯಿಯೊಂದಿಗೆ ಉದ್ಯಾನವನಕ್ಕೆ ಹೋಗುತ್ತೇವೆ ಮತ್ತು ಮಕ್ಕಳು ಸಂಜೆಯವರೆಗೆ ಆಡುತ್ತಾರೆ.",
+    "ko": "오늘은 날씨가 좋습니다. 우리는 강아지와 함께 공원에 가고 아이들은 저녁까지 놀면서 웃습니다.",
+    "mr": "आज हवामान छान आहे. आम्ही कुत्र्याला घेऊन बागेत जातो आणि मुले संध्याकाळपर्यंत खेळतात आणि हसतात.",
+    "ne": "आज मौसम राम्रो छ। हामी कुकुरसँग पार्कमा जान्छौं र केटाकेटीहरू साँझसम्म खेल्छन् र हाँस्छन्।",
+    "pa": "ਅੱਜ ਮੌਸਮ ਚੰਗਾ ਹੈ। ਅਸੀਂ ਕੁੱਤੇ ਨਾਲ ਪਾਰਕ ਵਿੱਚ ਜਾਂਦੇ ਹਾਂ ਅਤੇ ਬੱਚੇ ਸ਼ਾਮ ਤੱਕ ਖੇਡਦੇ ਅਤੇ ਹੱਸਦੇ ਹਨ।",
+    "pl": "Dzisiaj jest ładna pogoda. Idziemy z psem do parku, a dzieci bawią się i śmieją aż do wieczora.",
+    "pt": "Hoje o tempo está bom. Nós vamos ao parque com o cachorro, e as crianças brincam e riem até a noite.",
+    "ru": "Сегодня хорошая погода. Мы идём с собакой в парк, и дети играют и смеются до самого вечера.",
+    "sw": "Leo hali ya hewa ni nzuri. Tunaenda bustanini pamoja na mbwa, na watoto wanacheza na kucheka hadi jioni.",
+    "ta": "இன்று வானிலை நன்றாக இருக்கிறது. நாங்கள் நாயுடன் பூங்காவிற்குச் செல்கிறோம், குழந்தைகள் மாலை வரை விளையாடுகிறார்கள்.",
+    "te": "ఈరోజు వాతావరణం బాగుంది. మేము కుక్కతో పార్కుకు వెళ్తాము, పిల్లలు సాయంత్రం వరకు ఆడుకుంటారు.",
+    "th": "วันนี้อากาศดี เราไปสวนสาธารณะกับสุนัข และเด็ก ๆ เล่นและหัวเราะกันจนถึงเย็น",
+    "uk": "Сьогодні гарна погода. Ми йдемо з собакою до парку, і діти граються та сміються до самого вечора.",
+    "ur": "آج موسم اچھا ہے۔ ہم کتے کے ساتھ پارک جاتے ہیں اور بچے شام تک کھیلتے اور ہنستے ہیں۔",
+    "vi": "Hôm nay thời tiết đẹp. Chúng tôi đi công viên với con chó, và bọn trẻ chơi đùa và cười cho đến tối.",
+    "zh": "今天天气很好。我们带着狗去公园，孩子们一直玩到晚上，笑得很开心，大家都很高兴。",
+}
