@@ -10,8 +10,9 @@ FLAGS = $(if $(LIMIT),--limit '$(LIMIT)') $(if $(TEACHER),--teacher '$(TEACHER)'
         $(foreach change,$(SET),--set '$(change)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate train filter select evaluate estimate inspect preview status report why methods filters \
-        test check check-lint check-all bench soak figures mini-models clean
+.PHONY: help setup generate train filter select evaluate estimate inspect preview status report why methods filters benchmarks \
+        test check check-lint check-all bench soak figures mini-models clean \
+        push eval-harness
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +43,8 @@ filter: ## judge the samples again and select; the teacher is asked nothing
 select: ## select again; asks nobody
 evaluate: ## evaluate again and report
 estimate: ## what generate would ask and cost, from a small pilot
-preview: ## the first rendered prompts of every method; asks nobody
+preview: FLAGS += $(if $(TRAINING),--training)
+preview: ## the first rendered prompts of every method; TRAINING=1 proves the corpus and shows what is learned; asks nobody
 status: ## the funnel: tasks, responses, samples, kept by filter
 report: ## write report.html again
 inspect: ## every table: path, rows, columns explained, a few rows
@@ -50,10 +52,26 @@ inspect: ## every table: path, rows, columns explained, a few rows
 why: $(READY) ## what became of a row: make why ID=…
 	@$(BIN)/distill why '$(ID)' --recipe '$(RECIPE)' $(if $(DATA),--data '$(DATA)')
 
-methods filters: $(READY)
+push: $(READY) ## show what would go to a model hub: make push REPO=owner/name [CORPUS=owner/name], with YES=1 send it
+	@$(BIN)/distill push '$(RECIPE)' '$(REPO)' $(if $(CORPUS),--corpus '$(CORPUS)') $(if $(YES),--yes) $(FLAGS)
+
+# lm-evaluation-harness, in an environment of its own.
+HARNESS := .venv-harness
+$(HARNESS)/.ready: constraints.txt
+	$(PYTHON) -m venv $(HARNESS)
+	$(HARNESS)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt 'lm-eval[hf]==0.4.13'
+	@touch $@
+
+INCLUDE ?= data/harness
+MODEL   ?= distilled
+eval-harness: $(READY) $(if $(HARNESS_PYTHON),,$(HARNESS)/.ready) ## evaluate by lm-evaluation-harness: make eval-harness TASKS=mini_word_problems
+	@$(BIN)/distill eval-harness '$(RECIPE)' --tasks $(TASKS) --include '$(INCLUDE)' --model $(MODEL) $(FLAGS)
+
+methods filters benchmarks: $(READY)
 	@$(BIN)/distill $@
 methods: ## the methods there are
 filters: ## the filters there are
+benchmarks: ## the benchmarks there are
 
 test: $(READY) ## the tests, without the slow ones
 	@$(BIN)/pytest

@@ -9,8 +9,9 @@ import json
 import re
 from pathlib import Path
 
-from pipeline.report.comparison import MODELS, PAIRS, Score, read_differences, read_scores
+from pipeline.report.comparison import read_differences
 from pipeline.report.funnel import read_funnel
+from pipeline.report.scores import ALL_KINDS, CHANGED, MODELS, Score, read_scores
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RUN = REPOSITORY / "data/runs/mini"
@@ -39,7 +40,7 @@ def funnel(run: Path) -> list[str]:
     return [
         f"On two cores, `generate` took {took['generate']} s ({asked:,} replies, {counts.spent.tokens_out:,} tokens written)",
         f"and `train` {took['train']} s. Of {samples:,} samples {passed:,} passed; the corpus holds {corpus:,} examples.",
-        "Right in percent, greedy, with 95 % Wilson intervals:",
+        "Right in percent, greedy, with 95 % intervals over items and seeds:",
     ]
 
 
@@ -49,20 +50,24 @@ def table(run: Path) -> list[str]:
     lines = ["| benchmark | items | " + " | ".join(models) + " |", "|---|---" + "|---" * len(models) + "|"]
     for benchmark, kind in dict.fromkeys((score.benchmark, score.kind) for score in scores):
         cells = {score.model: score for score in scores if (score.benchmark, score.kind) == (benchmark, kind)}
-        items = max(score.items for score in cells.values())
-        lines.append(f"| {benchmark}, {kind} | {items} | " + " | ".join(cell(cells[model]) for model in models) + " |")
+        if CHANGED not in benchmark or kind == ALL_KINDS:
+            items = max(score.items for score in cells.values())
+            lines.append(f"| {benchmark}, {kind} | {items} | " + " | ".join(cell(cells.get(model)) for model in models) + " |")
     return lines
 
 
-def cell(score: Score) -> str:
+def cell(score: Score | None) -> str:
+    if score is None:
+        return "–"
     low, high = score.interval
     return f"{100 * score.share:.1f} ({100 * low:.0f}–{100 * high:.0f})"
 
 
 def sentences(run: Path) -> list[str]:
-    """What McNemar's test says of the students on the tests."""
-    shown = [each for each in read_differences(run, PAIRS) if each.benchmark.endswith(":test")]
-    return [f"- {each.kind}: {each.sentence}" for each in shown if each.kind in ("word_problem", "all")]
+    """Who can be told apart on the test split, and what the student keeps of the teacher."""
+    shown = [each for each in read_differences(run) if each.benchmark.endswith(":test") and each.kind == ALL_KINDS]
+    kept = [f"- {each.kept_sentence}" for each in shown if each.second == "teacher" and each.kept is not None]
+    return [f"- {each.sentence}" for each in shown] + kept
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Tokens a second of `generate` with the vllm backend against a bare `LLM.chat`: `python bench/vllm_engine.py`.
 
-In: tasks of the mini world and the mini teacher in float32. In turns, each in a process of its own: `generate` with everything
-on asks for the replies of the mini recipe, a fixed number for each task, so that all prompts are known from the start. Then
-`LLM.chat` gets the very same conversations in the order of the tables, with the same sampling and settings of the engine. Out:
-for both the tokens a second while asking, without the engine's start, the time of the whole process, and the ratio.
+In: tasks of the mini world and the mini teacher in float32, or another model (`--model`, `--dtype`). In turns, each in its own
+process: `generate` with everything on asks for the replies of the mini recipe, a fixed number for each task, so that all
+prompts are known from the start. Then `LLM.chat` gets the very same conversations in the order of the tables, with the same
+sampling and settings of the engine. Out: for both the tokens a second while asking, without the engine's start, the time of the
+whole process, and the ratio.
 
 It needs a Python with vLLM: run it with that one, or name it with `--python`.
 """
@@ -27,7 +28,7 @@ TARGET = 0.95
 FIXED = ("methods.0.samples=4", "methods.1.samples=2", "methods.2.samples=4")
 
 
-def generate(folder: Path, limit: int) -> dict[str, float]:
+def generate(folder: Path, limit: int, model_name: str, dtype: Any) -> dict[str, float]:
     """All of `generate`; asking goes from the engine's being ready to the last reply."""
     from pipeline.llm.backends.vllm import VLLMModel
     from pipeline.recipe import load_recipe
@@ -38,7 +39,7 @@ def generate(folder: Path, limit: int) -> dict[str, float]:
     from pipeline.stages.select import select
 
     recipe = load_recipe("mini", [f"source.limit={limit}", *FIXED])
-    teacher = VLLMModel(backend="vllm", model=str(TEACHER), dtype="float32", sampling=recipe.teacher.sampling)
+    teacher = VLLMModel(backend="vllm", model=model_name, dtype=dtype, sampling=recipe.teacher.sampling)
     run = Run(recipe.model_copy(update={"teacher": teacher}), load_settings(data=folder))
     run.folder.mkdir(parents=True)
     model, times = run.model("teacher"), {"ready": 0.0, "last": 0.0}
@@ -70,19 +71,20 @@ def generate(folder: Path, limit: int) -> dict[str, float]:
     return {"calls": tally.asked, "tokens": tally.tokens_out, "seconds": times["last"] - times["ready"]}
 
 
-def chat(folder: Path) -> dict[str, float]:
+def chat(folder: Path, model_name: str, dtype: str) -> dict[str, float]:
     """The same conversations, straight into vLLM."""
     import polars as pl
     from vllm import LLM, SamplingParams
+    from vllm.platforms import current_platform
 
     from pipeline.llm.backends.engine import CPU_BLOCK, CPU_CACHE_BYTES
 
+    on_cpu = {"enforce_eager": True, "block_size": CPU_BLOCK, "kv_cache_memory_bytes": CPU_CACHE_BYTES}
+    settings: dict[str, Any] = on_cpu if current_platform.is_cpu() else {}
+
     responses = pl.read_parquet(folder / "runs/mini/2_responses.parquet", columns=["messages"])
     conversations = [[{"role": each["role"], "content": each["content"]} for each in row] for row in responses["messages"]]
-    llm = LLM(
-        str(TEACHER), dtype="float32", enforce_eager=True, block_size=CPU_BLOCK, kv_cache_memory_bytes=CPU_CACHE_BYTES,
-        max_model_len=-1, seed=int(time.time()),
-    )  # fmt: skip
+    llm = LLM(model_name, dtype=dtype, max_model_len=-1, seed=int(time.time()), **settings)
     started = time.monotonic()
     outputs = llm.chat(conversations, SamplingParams(temperature=0.7, max_tokens=160), use_tqdm=False)  # type: ignore[arg-type]
     seconds = time.monotonic() - started
@@ -90,9 +92,10 @@ def chat(folder: Path) -> dict[str, float]:
     return {"calls": len(outputs), "tokens": tokens, "seconds": seconds}
 
 
-def measure(python: str, what: str, folder: Path, limit: int) -> dict[str, float]:
+def measure(flags: argparse.Namespace, what: str, folder: Path) -> dict[str, float]:
     """One of them in a process of its own."""
-    command = [python, __file__, "--only", what, "--folder", str(folder), "--limit", str(limit)]
+    command = [flags.python, __file__, "--only", what, "--folder", str(folder), "--limit", str(flags.limit)]
+    command += ["--model", flags.model, "--dtype", flags.dtype]
     started = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
     if done.returncode:
@@ -110,19 +113,23 @@ def measure(python: str, what: str, folder: Path, limit: int) -> dict[str, float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", default=sys.executable, help="a Python with vLLM")
+    parser.add_argument("--model", default=str(TEACHER), help="a model folder")
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--limit", type=int, default=1000, help="tasks")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=("generate", "chat"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     flags = parser.parse_args()
     if flags.only:
-        print(json.dumps(generate(flags.folder, flags.limit) if flags.only == "generate" else chat(flags.folder)))
+        given = (flags.model, flags.dtype)
+        said = generate(flags.folder, flags.limit, *given) if flags.only == "generate" else chat(flags.folder, *given)
+        print(json.dumps(said))
         return
     seen: dict[str, list[dict[str, float]]] = {"generate": [], "chat": []}
     for _ in range(flags.rounds):
         with tempfile.TemporaryDirectory() as folder:
             for what in seen:
-                seen[what].append(measure(flags.python, what, Path(folder), flags.limit))
+                seen[what].append(measure(flags, what, Path(folder)))
     print(page(seen["generate"], seen["chat"]))
 
 

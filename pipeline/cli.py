@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from pipeline import __version__, verbs
+from pipeline import __version__, store_verbs, verbs
 from pipeline.errors import DistillError, UserError
 
 INTERRUPTED = 130
@@ -88,13 +88,27 @@ def _parser() -> argparse.ArgumentParser:
         parser_of[name] = _add_recipe_flags(there.add_parser(name, help=text, description=text))
         parser_of[name].set_defaults(run=run, verb=name)
     parser_of["estimate"].add_argument("--pilot", type=_not_negative, metavar="CALLS", help="calls to ask now; 0 asks nobody")
+    parser_of["preview"].add_argument(
+        "--training", action="store_true", help="prove the corpus instead, and write training.html: what the student learns"
+    )
     why = there.add_parser("why", help="what became of a row, by any id of any table")
     why.add_argument("id", help="an id, or its first characters")
     _add_recipe_flags(why, flag=True).set_defaults(run=verbs.why, verb="why")
+    push = _add_recipe_flags(there.add_parser("push", help="show what would go to a model hub, or send it with --yes"))
+    push.add_argument("repository", help="owner/name for the student")
+    push.add_argument("--corpus", metavar="OWNER/NAME", help="send the corpus there, too, as a data set")
+    push.add_argument("--yes", action="store_true", help="send it; the token is that of HF_TOKEN or `hf auth login`")
+    push.set_defaults(run=verbs.push, verb="push")
+    harness = _add_recipe_flags(there.add_parser("eval-harness", help="evaluate students by lm-evaluation-harness"))
+    harness.add_argument("--tasks", nargs="+", required=True, metavar="TASK", help="names of its tasks")
+    harness.add_argument("--include", metavar="DIR", help="a folder of further task files")
+    harness.add_argument("--model", nargs="+", default=["distilled"], help="base or students (default: distilled)")
+    harness.set_defaults(run=verbs.eval_harness, verb="eval-harness")
     _add_store_verbs(there.add_parser("store", help="the response store: stats, export, prune"))
     for name, text, list_run in (
         ("methods", "the methods there are, with their parameters", verbs.methods),
         ("filters", "the filters there are, with their thresholds", verbs.filters),
+        ("benchmarks", "the benchmarks there are, with their parameters and sources", verbs.benchmarks),
     ):
         there.add_parser(name, help=text, description=text).set_defaults(run=list_run, verb=name)
     return parser
@@ -130,9 +144,9 @@ def _add_settings_flags(parser: argparse.ArgumentParser) -> None:
 def _add_store_verbs(store: argparse.ArgumentParser) -> None:
     there = store.add_subparsers(required=True, metavar="VERB", parser_class=_Parser)
     for name, text, run in (
-        ("stats", "what is remembered: by provider and model, with tokens and cost", verbs.store_stats),
-        ("export", "write every remembered reply to a file", verbs.store_export),
-        ("prune", "forget replies that are old, of one provider or model, or refusals", verbs.store_prune),
+        ("stats", "what is remembered: by provider and model, with tokens and cost", store_verbs.stats),
+        ("export", "write every remembered reply to a file", store_verbs.export),
+        ("prune", "forget replies that are old, of one provider or model, or refusals", store_verbs.prune),
     ):
         parser = there.add_parser(name, help=text, description=text)
         parser.set_defaults(run=run, verb=name)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import typing
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import Field, ValidationError
 
 from pipeline.errors import UserError
+from pipeline.evaluation import Evaluation
 from pipeline.explained import explain
 from pipeline.filters.labels import LabelFile
 from pipeline.filters.not_contaminated import NotContaminated
@@ -24,53 +25,16 @@ from pipeline.llm.backends.recorded import RecordedModel
 from pipeline.methods.chain_of_thought import ChainOfThought
 from pipeline.methods.in_context import InContext
 from pipeline.methods.instruction_following import InstructionFollowing
-from pipeline.records import Frozen, Limit
-from pipeline.selection import Selection, listed
+from pipeline.records import Frozen
+from pipeline.selection import Selection
 from pipeline.settings import project_path
 from pipeline.sources.files import FileSource
 from pipeline.sources.hub import HubSource
 from pipeline.sources.mini import MiniSource
+from pipeline.training import Student
 
 Source = Annotated[MiniSource | FileSource | HubSource, Field(discriminator="kind")]
 Method = Annotated[ChainOfThought | InstructionFollowing | InContext, Field(discriminator="method")]
-
-
-class Student(Frozen):
-    """Who learns, and how."""
-
-    model: str = "data/mini/student"
-    """A model folder, or a name on the hub."""
-    epochs: PositiveFloat = 3.0
-    """Passes over the corpus."""
-    learning_rate: PositiveFloat = 2e-5
-    """Highest rate; it warms up and falls as a cosine."""
-    batch_size: PositiveInt = 16
-    """Examples a step."""
-    warmup_share: NonNegativeFloat = 0.05
-    """Share of the steps in which the rate rises."""
-    weight_decay: NonNegativeFloat = 0.0
-    """Weight decay of AdamW."""
-    max_tokens: PositiveInt = 2048
-    """Longest example with the template's tokens; a longer one is refused, never cut."""
-    seed: int = Field(0, ge=0, lt=2**32)
-    """Seed of the order of the examples."""
-    control: bool = True
-    """Whether to train the control on as many unfiltered samples, too."""
-
-
-class Evaluation(Frozen):
-    """What the models are compared on."""
-
-    split: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(("test",), min_length=1)
-    """The splits, each a benchmark of its own."""
-    modes: tuple[Literal["greedy"], ...] = Field(("greedy",), min_length=1)
-    """How the models sample."""
-    limit: Limit | None = 500
-    """At most so many items a split."""
-    max_tokens: PositiveInt = 512
-    """Longest reply."""
-    teacher: bool = True
-    """Whether the teacher answers the items, too; at an endpoint that costs as many calls."""
 
 
 DEFAULT_FILTERS = ("finished", "not_empty", "not_refusal", "no_duplicates", "not_contaminated")

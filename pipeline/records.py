@@ -146,6 +146,14 @@ class Sample(Record):
     """Weight of its loss in training."""
     hinted: bool = False
     """Whether the teacher was told the right answer."""
+    loss_spans: list[Span] | None = None
+    """Parts of the full target that are trained; all of it where empty."""
+    answer_span: Span | None = None
+    """Where the final answer stands in the full target, for objectives that compare answers."""
+    pair: str | None = None
+    """Samples that share it are two rationales of one answer, whose answers training may draw together."""
+    negative: bool = False
+    """Whether it shows what is wrong; training uses it only where the recipe says how."""
 
     @property
     def full_target(self) -> str:
@@ -191,30 +199,86 @@ class Example(Record):
     """Weight of its loss."""
     loss_spans: list[Span] | None = None
     """Parts of the answer that are trained; all of it where empty."""
+    answer_span: Span | None = None
+    """Where the final answer stands in the answer."""
+    pair: str | None = None
+    """Examples that share it are two rationales of one answer."""
+    negative: bool = False
+    """Whether it shows what is wrong."""
     tokens: int
     """Tokens of all messages by the student's tokenizer, without the template's own."""
 
 
-class Grade(Record):
-    """One graded item of one model."""
+class Item(Task):
+    """One evaluated item, as the models were asked."""
 
     benchmark: str
-    """What was asked, as `source:split`."""
+    """What it belongs to, as `source:split`, with `+change` where it was changed on purpose."""
+    original: str | None = None
+    """The item it was made from by such a change."""
+    change: str | None = None
+    """What was done to it: typos, distractor, reordered or numbers."""
+
+
+class Speed(Record):
+    """How fast one model answers on this machine, one request after the other."""
+
+    model: str
+    """base, distilled, teacher, …"""
+    device: str
+    """Where it computed: cpu, cuda or mps."""
+    parameters: int
+    """Its weights."""
+    items: int
+    """Replies that were timed."""
+    latency: float
+    """Median seconds of a reply alone."""
+    tokens_per_second: float
+    """Tokens written a second, one reply after the other."""
+
+
+class Grade(Record):
+    """One graded reply of one model to one item."""
+
+    benchmark: str
+    """What was asked, as `source:split`, with `+change` where the items were changed on purpose."""
     task_id: str
     """The item."""
     kind: str
     """The item's kind."""
+    level: str | None = None
+    """How hard the item is, by the field of the task that `evaluation.by` names."""
     model: str
-    """base, distilled, control or teacher."""
+    """base, gold_labels, teacher_labels, control, distilled, teacher; `distilled@25%` is of a quarter of the corpus."""
+    seed: int = 0
+    """Seed of the training; 0 where nobody trained it."""
     mode: str
-    """How it was sampled."""
+    """How it was asked: greedy, sampled, or swapped (another rationale was put into its mouth)."""
+    sample: int = 0
+    """Number of the sample among those of the item."""
+    key: str
+    """Hash of all that determined the reply."""
     text: str
     """The reply."""
     prediction: str | None
     """The answer found in it; empty where there is none."""
     expected: str | None
-    """The right answer, or the constraints."""
+    """The right answer, or the constraints; where the rationale was swapped, what follows from it."""
     correct: bool | None
-    """Whether it is right; empty where nobody can tell."""
+    """Whether it is right, as the filters judge; empty where nobody can tell."""
+    strict: bool | None = None
+    """Whether it is right, and in the form that was asked for: the answer behind the marker, constraints met as they stand."""
+    loose: bool | None = None
+    """Whether it is right by the most lenient reading: constraints met by any of IFEval's loosened texts."""
+    met: list[bool | None] | None = None
+    """For each constraint, whether it is met as it stands."""
+    met_loosely: list[bool | None] | None = None
+    """For each constraint, whether any loosened text meets it."""
+    tokens_in: int | None = None
+    """Prompt tokens."""
+    tokens_out: int | None = None
+    """Reply tokens."""
+    cost: float | None = None
+    """US dollars when the reply was bought."""
     seconds: float
     """Time the call took when it was made."""

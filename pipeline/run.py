@@ -93,7 +93,7 @@ class Run:
         A model that cannot be held to a response format is told of it in the prompt.
 
         Raises:
-            UserError: it is asked for numbers that its backend cannot compute.
+            UserError: it is asked for what its backend cannot do: numbers, or to go on with a reply that has begun.
         """
         model = self.model(role)
         sampling = self._sampling_for(role, sampling)
@@ -102,6 +102,8 @@ class Run:
             sampling = sampling.for_computing()
         elif response_format is not None and not model.json_schema:
             prompt, response_format = without_format(prompt, response_format), None
+        if prompt.messages[-1].role == "assistant" and not kind:
+            model.check_continues()
         request = Request(
             messages=prompt.messages,
             sampling=sampling,

@@ -22,7 +22,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.errors import UserError
 
@@ -60,6 +60,11 @@ def _secret_address(value: object) -> object:
     return SecretStr(value) if ":/" in value else Path(value)
 
 
+def _names(value: object) -> object:
+    """Names with commas between them, as a tuple."""
+    return tuple(filter(None, (name.strip() for name in value.split(",")))) if isinstance(value, str) else value
+
+
 class Settings(BaseSettings):
     """Settings of this machine and this user."""
 
@@ -77,6 +82,10 @@ class Settings(BaseSettings):
     """Calls in flight at once; unless said, as many as suit the backend."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where local models run and students train."""
+    processes: PositiveInt = 1
+    """Processes that train a student together, one a GPU (or several on a CPU); `accelerate launch` starts them."""
+    trackers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    """Trackers that are told of the losses, by the names `transformers` knows: tensorboard, wandb, mlflow, …"""
     max_tokens: PositiveInt | None = None
     """Ceiling on the tokens one command may use, in and out together; remembered replies are free."""
     max_cost: NonNegativeFloat | None = None

@@ -1,10 +1,27 @@
-"""Figures with their uncertainty: Wilson intervals for shares, McNemar's exact test for two models on the same items."""
+"""Figures with their uncertainty: intervals of shares, tests of two models on the same items, pass@k, calibration.
+
+With one training of a model the items are all that is drawn by chance: Wilson's interval, McNemar's exact test. With several
+seeds the trainings are drawn, too: a bootstrap draws items and seeds, both with replacement, and two models are compared on the
+same drawn items. It is seeded, so the same table gives the same figures.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+DRAWS = 2_000
+"""Bootstrap samples."""
+LEAST_P = 2 / (DRAWS + 1)
+"""The least p-value that so many can show."""
+BINS = 10
+"""Of confidences, in a calibration (Guo et al. 2017 use 10 to 15)."""
+Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -48,3 +65,90 @@ def mcnemar(only_first: int, only_second: int) -> float:
         return 1.0
     tail = sum(math.comb(trials, k) for k in range(min(only_first, only_second) + 1))
     return min(1.0, 2 * tail / (1 << trials))  # whole numbers, since floats end at 1,023 trials
+
+
+def resampled(*models: tuple[Matrix, Matrix]) -> list[Matrix]:
+    """The mean of each model in every bootstrap sample; the items of a sample are the same for all, the seeds each one's own.
+
+    Items that look the same are drawn together, by how often they occur, so the time does not grow with their number. With few
+    seeds the interval is a little narrow: the spread of s seeds is drawn as (s - 1) / s of its variance.
+
+    Args:
+        models: for each the values and the weights, both items × seeds; an item is a cluster, its values sums over its parts.
+
+    Returns:
+        For each model DRAWS means, NaN where a sample drew no weight.
+    """
+    chance = np.random.default_rng(0)
+    rows = np.hstack([part for model in models for part in model])
+    kinds, counts = np.unique(rows, axis=0, return_counts=True)
+    sums = chance.multinomial(len(rows), counts / len(rows), size=DRAWS) @ kinds
+    means, start = [], 0
+    for values, _ in models:
+        seeds = values.shape[1]
+        drawn = chance.multinomial(seeds, [1 / seeds] * seeds, size=DRAWS)
+        over, under = ((drawn * sums[:, at : at + seeds]).sum(axis=1) for at in (start, start + seeds))
+        means.append(np.divide(over, under, out=np.full(DRAWS, np.nan), where=under > 0))
+        start += 2 * seeds
+    return means
+
+
+def middle_95(draws: Matrix) -> tuple[float, float]:
+    """The percentile interval of bootstrap draws; those that are NaN do not count."""
+    finite = draws[np.isfinite(draws)]
+    if not finite.size:
+        return math.nan, math.nan
+    low, high = np.quantile(finite, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def bootstrap_p(differences: Matrix) -> float:
+    """Two-sided p-value that a difference is 0: twice the share of draws on the far side of 0, ties counted on both sides."""
+    finite = differences[np.isfinite(differences)]
+    tail = min((finite <= 0).sum(), (finite >= 0).sum())
+    return min(1.0, 2 * (1 + int(tail)) / (1 + finite.size))
+
+
+def pass_at_k(samples: int, right: int, k: int) -> float:
+    """The chance that one of k samples is right, of `samples` with `right` right ones: unbiased (Chen et al. 2021).
+
+    Raises:
+        ValueError: k is more than there are samples.
+    """
+    if k > samples:
+        raise ValueError(f"pass@{k} of {samples} samples")
+    return 1 - math.comb(samples - right, k) / math.comb(samples, k)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The items whose confidence is within a tenth."""
+
+    confidence: float
+    """Their mean confidence."""
+    accuracy: float
+    items: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Whether an answer held with confidence c is right in a share c of cases."""
+
+    ece: float
+    """Expected calibration error: the mean distance of accuracy from confidence over the bins, weighted by their items."""
+    brier: float
+    """Mean square of confidence minus rightness."""
+    bins: list[Bin]
+    """Those that hold items, from the least confident."""
+
+
+def calibration(confidences: Sequence[float], right: Sequence[bool]) -> Calibration | None:
+    """Over equally wide bins (Guo et al. 2017), each with its upper edge; None of no items."""
+    if not confidences:
+        return None
+    sure, truth = np.asarray(confidences, dtype=float), np.asarray(right, dtype=float)
+    place = np.clip(np.ceil(np.round(sure * BINS, 9)) - 1, 0, BINS - 1)
+    parts = [place == number for number in range(BINS) if (place == number).any()]
+    bins = [Bin(float(sure[part].mean()), float(truth[part].mean()), int(part.sum())) for part in parts]
+    error = sum(each.items * abs(each.accuracy - each.confidence) for each in bins) / len(sure)
+    return Calibration(error, float(((sure - truth) ** 2).mean()), bins)

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from pipeline.errors import UserError
-from pipeline.records import AsJson, Example, Grade, Record, Response, Sample, Task, Verdict
+from pipeline.records import AsJson, Example, Grade, Item, Record, Response, Sample, Speed, Task, Verdict
 
 TABLES: dict[str, type[Record]] = {
     "1_tasks": Task,
@@ -31,11 +31,18 @@ TABLES: dict[str, type[Record]] = {
     "4_judgements": Response,
     "5_corpus": Example,
     "5_control": Example,
+    "5_gold_labels": Example,
+    "5_teacher_labels": Example,
+    "6_items": Item,
     "6_evaluation": Grade,
+    "6_speed": Speed,
 }
 """Every table of a run and the record its rows are. `4_judgements` are the calls of filters that ask models, `5_control` is the
-random control of the corpus."""
+random control of the corpus, `5_gold_labels` and `5_teacher_labels` are its questions with bare answers, `6_items` what the
+models were evaluated on, `6_speed` how fast they answer here."""
 
+CORPORA = ("5_corpus", "5_control", "5_gold_labels", "5_teacher_labels")
+"""What students learn from."""
 READ_ROWS = 1_000
 """Rows that are turned into records at a time."""
 MADE_OF = b"made_of"

@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import UserError
-
 if TYPE_CHECKING:
     from pipeline.run import Run
 
@@ -142,6 +140,28 @@ def evaluate(arguments: argparse.Namespace) -> None:
     _print_comparison(run)
 
 
+def eval_harness(arguments: argparse.Namespace) -> None:
+    from pipeline.stages.eval_harness import eval_harness
+
+    run = _with_the_tables_recipe(_open(arguments))
+    include = Path(arguments.include).absolute() if arguments.include else None
+
+    async def stage(run: Run) -> None:
+        await eval_harness(run, arguments.tasks, include, arguments.model)
+
+    _work(run, "eval-harness", stage)
+    _print_comparison(run)
+
+
+def push(arguments: argparse.Namespace) -> None:
+    from pipeline.report.card import corpus_card
+    from pipeline.stages.push import push
+
+    run = _with_the_tables_recipe(_open(arguments))
+    corpus = (arguments.corpus, corpus_card(run.folder)) if arguments.corpus else None
+    print("\n".join(push(run, arguments.repository, arguments.yes, corpus)))
+
+
 def report(arguments: argparse.Namespace) -> None:
     from pipeline.report.page import write_page
 
@@ -159,45 +179,22 @@ def estimate(arguments: argparse.Namespace) -> None:
     print("\n".join(asyncio.run(estimate(run, PILOT if arguments.pilot is None else arguments.pilot))))
 
 
-def _store_of(arguments: argparse.Namespace) -> Path | str:
-    from pipeline.settings import load_settings
-
-    return load_settings(data=arguments.data, store=arguments.store).store_path
-
-
-def store_stats(arguments: argparse.Namespace) -> None:
-    from pipeline.report.replies import stats
-
-    print("\n".join(stats(_store_of(arguments))))
-
-
-def store_export(arguments: argparse.Namespace) -> None:
-    from pipeline.report.replies import export
-
-    print("\n".join(export(_store_of(arguments), Path(arguments.path))))
-
-
-def store_prune(arguments: argparse.Namespace) -> None:
-    from pipeline.report.replies import prune
-
-    where = _store_of(arguments)
-    chosen = (arguments.older_than, arguments.provider, arguments.model, arguments.errors)
-    count, lines = prune(where, *chosen, dry_run=True)
-    print("\n".join(lines))
-    if count and (arguments.yes or _agreed(f"Forget {count} replies for good?")):
-        print("\n".join(prune(where, *chosen, dry_run=False)[1]))
-
-
-def _agreed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise UserError("nobody is there to ask", "Say --yes.")
-    return input(f"{question} [y/N] ").strip().lower() == "y"
-
-
 def preview(arguments: argparse.Namespace) -> None:
     from pipeline.stages.preview import preview
 
-    print("\n".join(preview(_open(arguments))))
+    run = _open(arguments)
+    if arguments.training:
+        _preview_training(_with_the_tables_recipe(run))
+    else:
+        print("\n".join(preview(run)))
+
+
+def _preview_training(run: Run) -> None:
+    from pipeline.report.training import summary, write_training_page
+    from pipeline.stages.proving import prove_corpus
+
+    proven, examples = prove_corpus(run)
+    print(f"{summary(proven)}\npage: {write_training_page(run.folder, proven, examples)}")
 
 
 def inspect(arguments: argparse.Namespace) -> None:
@@ -226,6 +223,13 @@ def filters(arguments: argparse.Namespace) -> None:
     print(catalogue(Filter, "filter"))
 
 
+def benchmarks(arguments: argparse.Namespace) -> None:
+    from pipeline.benchmarks.union import Benchmark
+    from pipeline.report.catalogue import catalogue
+
+    print(catalogue(Benchmark, "benchmark"))
+
+
 def _with_the_tables_recipe(run: Run) -> Run:
     """The run with the recipe its corpus was made with; only student and evaluation may differ by now."""
     from dataclasses import replace
@@ -241,6 +245,14 @@ def _with_the_tables_recipe(run: Run) -> Run:
     if differing:
         print(f"note: the corpus is used as it was made; the recipe now differs in {', '.join(differing)}.", file=sys.stderr)
     return replace(run, recipe=recipe)
+
+
+def _write_cards(run: Run) -> None:
+    """Tells in the folder of each student what it is."""
+    from pipeline.report.card import Taught, write_cards
+    from pipeline.stages.students import pupils
+
+    write_cards(run.folder, [Taught(each.name, each.model, each.table, each.seed) for each in pupils(run)])
 
 
 def _print_owed(run: Run) -> None:
@@ -259,5 +271,6 @@ def _print_comparison(run: Run) -> None:
     from pipeline.report.comparison import as_text
     from pipeline.report.page import write_page
 
+    _write_cards(run)
     print(as_text(run.folder))
     print(f"report: {write_page(run.folder)}")

@@ -36,7 +36,9 @@ filters: [finished, not_empty, answer_matches]
 selection: {per_task: 1}
 student: {model: tokenizer}
 """
-TABLES = ("1_tasks", "2_responses", "3_samples", "4_verdicts", "5_control", "5_corpus")
+TABLES = (
+    "1_tasks", "2_responses", "3_samples", "4_verdicts", "5_control", "5_corpus", "5_gold_labels", "5_teacher_labels",
+)  # fmt: skip
 
 
 def question(number: int) -> str:

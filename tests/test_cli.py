@@ -114,9 +114,7 @@ def copy(done: Path, tmp_path: Path) -> Path:
 
 def test_the_tables_of_an_undisturbed_run(done: Path) -> None:
     rows = tables(done)
-    assert list(rows) == [
-        f"{name}.parquet" for name in ("1_tasks", "2_responses", "3_samples", "4_verdicts", "5_control", "5_corpus")
-    ]
+    assert list(rows) == [f"{name}.parquet" for name in small_runs.TABLES]
     assert (len(rows["1_tasks.parquet"]), len(rows["2_responses.parquet"])) == (TASKS, CALLS)
     assert {row["task_id"] for row in rows["5_corpus.parquet"]} == {row["id"] for row in rows["1_tasks.parquet"]}
     assert not list((done / "data/runs/small").glob(".*.unfinished"))
@@ -405,3 +403,7 @@ def test_a_control_row_has_a_story_too(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipeline", "why", control, "--recipe", "small", "--data", "data"]
     told = subprocess.run(command, cwd=folder, env=small_runs.environment(""), capture_output=True, text=True, check=False)
     assert told.returncode == 0 and f"in the control as {control}" in told.stdout, told.stderr
+    gold = pl.read_parquet(folder / "data/runs/small/5_gold_labels.parquet").row(0, named=True)
+    command[command.index(control)] = gold["id"]
+    told = subprocess.run(command, cwd=folder, env=small_runs.environment(""), capture_output=True, text=True, check=False)
+    assert f"in 5_gold_labels as {gold['id']}" in told.stdout and gold["messages"][-1]["content"] in told.stdout, told.stderr

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.statistics import Proportion, mcnemar, wilson
+from pipeline.statistics import (
+    DRAWS,
+    LEAST_P,
+    Matrix,
+    Proportion,
+    bootstrap_p,
+    calibration,
+    mcnemar,
+    middle_95,
+    pass_at_k,
+    resampled,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +61,91 @@ def test_mcnemar(first: int, second: int, p: float) -> None:
 
 def test_mcnemar_of_a_great_difference() -> None:
     assert 0 <= mcnemar(0, 2000) < 1e-300
+
+
+def column(*values: float) -> Matrix:
+    return np.array([values], dtype=float).T
+
+
+def test_a_bootstrap_over_items_is_the_binomial() -> None:
+    """30 of 100: the standard error is √(0.3 · 0.7 / 100) = 0.0458, so 95 % lie within 0.21 and 0.39."""
+    (means,) = resampled((column(*[1] * 30, *[0] * 70), np.ones((100, 1))))
+    assert (len(means), means.mean(), means.std()) == (DRAWS, pytest.approx(0.3, abs=0.004), pytest.approx(0.0458, abs=0.003))
+    assert middle_95(means) == pytest.approx((0.21, 0.39), abs=0.015)
+
+
+def test_a_bootstrap_draws_seeds_too() -> None:
+    """Two seeds, one always right and one never: half of the draws take both, a quarter each only one of them."""
+    (means,) = resampled((np.array([[1.0, 0.0]] * 10), np.ones((10, 2))))
+    assert [(means == share).mean() for share in (0, 0.5, 1)] == pytest.approx([0.25, 0.5, 0.25], abs=0.04)
+
+
+def test_a_bootstrap_draws_the_same_items_for_two_models() -> None:
+    values = column(1, 0, 1, 0, 0, 1)
+    first, second = resampled((values, np.ones((6, 1))), (1 - values, np.ones((6, 1))))
+    assert first + second == pytest.approx(np.ones(DRAWS))
+
+
+def test_a_bootstrap_passes_over_what_is_missing() -> None:
+    """Of two seeds the second answered one item only; a draw without any reply has no mean, and does not count."""
+    values, weights = np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 0.0]])
+    (means,) = resampled((values, weights))
+    assert np.isnan(means).any() and middle_95(means) == (0.0, 1.0)
+
+
+def test_a_bootstrap_is_seeded() -> None:
+    model = (column(1, 0, 1, 1), np.ones((4, 1)))
+    assert np.array_equal(resampled(model)[0], resampled(model)[0])
+
+
+def test_middle_95() -> None:
+    assert middle_95(np.arange(0.0, 1001.0)) == pytest.approx((25.0, 975.0))
+    assert all(math.isnan(end) for end in middle_95(np.array([np.nan])))
+
+
+def test_bootstrap_p() -> None:
+    """Three of 99 draws on the far side: 2 · (1 + 3) / (1 + 99)."""
+    assert bootstrap_p(np.array([1.0] * 96 + [-1.0] * 2 + [0.0])) == pytest.approx(0.08)
+    assert bootstrap_p(np.array([-1.0] * 96 + [1.0] * 2 + [0.0])) == pytest.approx(0.08)
+    assert bootstrap_p(np.zeros(99)) == 1.0
+    assert bootstrap_p(np.full(DRAWS, 0.5)) == LEAST_P
+
+
+@pytest.mark.parametrize(
+    ("samples", "right", "k", "share"),
+    [
+        (8, 0, 8, 0.0),
+        (8, 8, 1, 1.0),
+        (5, 2, 1, 0.4),
+        (5, 2, 2, 0.7),
+        (5, 2, 4, 1.0),
+        (200, 3, 100, 1 - 100 * 99 * 98 / 7880400),
+    ],
+)
+def test_pass_at_k(samples: int, right: int, k: int, share: float) -> None:
+    """Of 5 with 2 right: 10 pairs, 3 of them wrong twice. Of 200 with 3: 200 · 199 · 198 = 7,880,400."""
+    assert pass_at_k(samples, right, k) == pytest.approx(share)
+
+
+def test_pass_at_more_than_there_are() -> None:
+    with pytest.raises(ValueError, match="pass@3 of 2 samples"):
+        pass_at_k(2, 1, 3)
+
+
+def test_calibration() -> None:
+    """0.5 and 0.45 share a bin (mean 0.475, half right), 1.0 has one of its own: ECE = 2/3 · 0.025 + 1/3 · 1."""
+    found = calibration([0.5, 0.45, 1.0], [True, False, False])
+    assert found is not None
+    assert [(each.confidence, each.accuracy, each.items) for each in found.bins] == [
+        (pytest.approx(0.475), 0.5, 2),
+        (1.0, 0.0, 1),
+    ]
+    assert found.ece == pytest.approx(0.35)
+    assert found.brier == pytest.approx((0.25 + 0.2025 + 1) / 3)
+
+
+def test_calibration_of_edges() -> None:
+    """A tenth is in the bin it ends, 0 in the first; 0.7 is 7 tenths, whatever floats say."""
+    found = calibration([0.0, 0.1, 0.7, 0.71], [False, True, True, True])
+    assert found is not None and [each.items for each in found.bins] == [2, 1, 1]
+    assert calibration([], []) is None

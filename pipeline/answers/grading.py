@@ -1,14 +1,21 @@
 """Whether a reply to a task is right: by its constraints where it has some, by the option picked where it has options, else by
-its answer."""
+its answer.
+
+`grade` is the word of filters and evaluation alike. `grade_fully` adds what evaluation alone reports, and costs more: whether
+the reply is also in the form that was asked for, what the most lenient reading says, and each constraint by itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.answers.choices import right_choice, said_choice
-from pipeline.answers.constraints import constraint_met
+from pipeline.answers.constraints import constraint_met, constraints_met
 from pipeline.answers.final import final_answer, said_answer, same_answer
+from pipeline.answers.numbers import lone_number
+from pipeline.answers.spans import answer_place
+from pipeline.answers.words import as_truth, folded
 from pipeline.identity import canonical_json
 from pipeline.records import Task
 
@@ -22,15 +29,46 @@ class Graded:
     correct: bool | None
     why: str | None = None
     """Why nobody can tell, where it is not the comparison of answers that says so."""
+    strict: bool | None = None
+    """Whether it is right and in the form asked for: the answer behind a marker, in JSON or alone; constraints as said."""
+    loose: bool | None = None
+    """Whether it is right by the most lenient reading: constraints met by any of IFEval's loosened texts."""
+    met: list[bool | None] | None = None
+    """For each constraint, whether it is met as it stands."""
+    met_loosely: list[bool | None] | None = None
+    """For each constraint, whether any loosened text meets it."""
 
 
 def grade(task: Task, text: str) -> Graded:
     """Grades one reply with the verifiers the filters use."""
     if task.constraints:
         met = [constraint_met(text, each) for each in task.constraints]
-        correct = False if False in met else None if None in met else True
-        return Graded(text, canonical_json(task.constraints), correct)
+        return Graded(text, canonical_json(task.constraints), _all(met))
     return grade_answer(task, text)
+
+
+def grade_fully(task: Task, text: str) -> Graded:
+    """Grades one reply as `grade` does, strictly and loosely too."""
+    graded = grade(task, text)
+    if task.constraints:
+        met, loosely = (constraints_met(text, task.constraints, loose) for loose in (False, True))
+        return replace(graded, strict=_all(met), loose=_all(loosely), met=met, met_loosely=loosely)
+    strict = graded.correct and _in_form(task, text)
+    return replace(graded, strict=strict, loose=graded.correct)
+
+
+def _all(met: Sequence[bool | None]) -> bool | None:
+    return False if False in met else None if None in met else True
+
+
+def _in_form(task: Task, text: str) -> bool:
+    """Whether a right reply states its answer behind a marker, in a box or in JSON, or is nothing but the answer."""
+    alone = text.rpartition("</think>")[2].strip()
+    if answer_place(text) is not None:
+        return True
+    if task.choices:
+        return right_choice(alone, task.choices) is not None
+    return lone_number(alone) is not None or as_truth(alone) is not None or folded(alone) == folded(task.answer or "")
 
 
 def grade_answer(task: Task, text: str) -> Graded:

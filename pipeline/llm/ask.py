@@ -30,8 +30,8 @@ from pipeline.llm.together import Call, Together
 REFUSED = ("error", "content_filter")
 FEW = 10
 """So many refusals and nothing else may well be the requests' own fault."""
-INTERRUPT_SECONDS, ERROR_SECONDS = 4.0, 30.0
-"""How long calls under way may take to land after an interrupt, and after an error."""
+INTERRUPT_SECONDS, ERROR_SECONDS = 3.0, 30.0
+"""How long calls under way may take to land after an interrupt, which shall end within five seconds, and after an error."""
 
 
 @dataclass

@@ -64,6 +64,18 @@ class Model:
     """Whether it computes numbers of texts: log-probabilities, a reward, an embedding (`request.COMPUTED`)."""
     health: Health = field(default_factory=Health)
 
+    def check_continues(self) -> None:
+        """Whether it can go on with a reply that is put into its mouth.
+
+        Raises:
+            UserError: it cannot.
+        """
+        if not self.computes:
+            raise UserError(
+                f"{self.name}: this backend cannot go on with a reply that has begun, only `local` can",
+                "Leave the assistant's message out, or name a local model.",
+            )
+
     def check_computes(self, kind: str) -> None:
         """Whether it can be asked for numbers of this kind.
 

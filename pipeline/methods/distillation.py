@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
-from typing import Annotated, ClassVar
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -38,6 +39,10 @@ class Distillation(Frozen, ABC):
     """What differs from the teacher's own sampling."""
     longer: PositiveInt | None = None
     """A teacher's reply cut off at max_tokens is asked once more with this limit."""
+    tag: Annotated[str, Field(min_length=1)] | None = None
+    """A line beside the question that tells the student which view is wanted, in training and in evaluation alike."""
+    tag_place: Literal["before", "after"] = "before"
+    """Where it stands: before the question (step-by-step, Hsieh et al. 2023) or after it (MinT, Liang et al. 2023)."""
 
     def covers(self, task: Task) -> bool:
         """Whether the method is for this kind of task."""
@@ -50,6 +55,14 @@ class Distillation(Frozen, ABC):
     @abstractmethod
     def student_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         """What the student reads, in training and in evaluation alike."""
+
+    def shown(self, template: str, task: Task, **fields: Any) -> Prompt:
+        """A template as the student reads it: with the method's tag beside the question."""
+        if self.tag is None:
+            return render(template, task, **fields)
+        lines = [self.tag, task.prompt] if self.tag_place == "before" else [task.prompt, self.tag]
+        prompt = render(template, task.model_copy(update={"prompt": "\n".join(lines)}), **fields)
+        return replace(prompt, template_hash=short_id(prompt.template_hash, self.tag, self.tag_place))
 
     @abstractmethod
     def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
@@ -76,7 +89,7 @@ class PlainAnswers(Distillation):
         return render(self.template, task)
 
     def student_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
-        return render(self.student_template, task)
+        return self.shown(self.student_template, task)
 
     async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
         prompt, shown = self.teacher_prompt(task, bank), self.student_prompt(task, bank)

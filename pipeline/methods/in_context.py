@@ -42,10 +42,10 @@ class InContext(Distillation):
     """What the student reads without them."""
 
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
-        return self._with_demonstrations(self.template, task, bank)
+        return render(self.template, self._trimmed(task), demonstrations=self._draw(task, bank))
 
     def student_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
-        return self._with_demonstrations(self.student_template, task, bank)
+        return self.shown(self.student_template, self._trimmed(task), demonstrations=self._draw(task, bank))
 
     async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
         prompt, shown = self.teacher_prompt(task, bank), self.student_prompt(task, bank)
@@ -55,13 +55,13 @@ class InContext(Distillation):
                 if sample := make_sample(task, self.method, "with_demonstrations", shown, reply):
                     attempts.passed += bool((yield sample))  # the second view is the same answer: it does not count again
                 if self.beta and not task.context:
-                    alone = render(self.alone_template, task)
+                    alone = self.shown(self.alone_template, task)
                     if sample := make_sample(task, self.method, "without_demonstrations", alone, reply, self.beta):
                         yield sample
 
-    def _with_demonstrations(self, template: str, task: Task, bank: Sequence[Task]) -> Prompt:
-        context = "\n".join(task.context.splitlines()[: self.demonstrations])
-        return render(template, task.model_copy(update={"context": context}), demonstrations=self._draw(task, bank))
+    def _trimmed(self, task: Task) -> Task:
+        """The task with no more demonstrations of its own than are wanted."""
+        return task.model_copy(update={"context": "\n".join(task.context.splitlines()[: self.demonstrations])})
 
     def _draw(self, task: Task, bank: Sequence[Task]) -> list[dict[str, str]]:
         """Solved training tasks of the same kind, never the asked one, drawn by the hash of both ids."""

@@ -1,4 +1,4 @@
-"""What can stand in a recipe: each method or filter with a line, its parameters and their defaults.
+"""What can stand in a recipe: each method, filter or benchmark with a line, its parameters and their defaults.
 
 Where a parameter is a plain value or a mapping, the keys of the mapping follow it.
 """
@@ -12,12 +12,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-COMMON = {"kinds"}
-"""Parameters of all filters, and of all methods."""
+COMMON = {"kinds", "limit"}
+"""Parameters that all of a sort have, where one of them has."""
 
 
 def catalogue(union: Any, tag: str) -> str:
-    """The members of a recipe's union, as lines; what all filters take is said once, before them."""
+    """The members of a recipe's union, as lines; what all of them take is said once, before them."""
     lines = [f"every {tag} takes"]
     lines += [_line(name, info) for name, info in _members(union)[0].model_fields.items() if name in COMMON]
     for member in _members(union):

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.report.comparison import MODELS
+from pipeline.report.scores import ordered, without_seed
 from pipeline.student.job import curve_lines
 
 MOST_POINTS = 300
@@ -34,15 +34,19 @@ class Curve:
     """Whether it came to its end."""
 
     @property
+    def model(self) -> str:
+        """Its name without the number of a further seed."""
+        return without_seed(self.name)
+
+    @property
     def last_step(self) -> int:
         return max([*self.loss, *self.dev_loss], default=0)
 
 
 def read_curves(folder: Path) -> list[Curve]:
     """The curve of every student of a run, in the order in which reports name models."""
-    order = {name: place for place, name in enumerate(MODELS)}
-    paths = sorted((folder / "student").glob("*.jsonl"), key=lambda path: (order.get(path.stem, len(order)), path.stem))
-    return [_curve(path) for path in paths]
+    paths = {path.stem: path for path in (folder / "student").glob("*.jsonl")}
+    return [_curve(paths[name]) for name in ordered(paths)]
 
 
 def _curve(path: Path) -> Curve:

@@ -9,10 +9,14 @@ import polars as pl
 
 from pipeline.errors import UserError
 from pipeline.report.funnel import keeps_undecided
-from pipeline.tables import read_frame, readable, table_path
+from pipeline.tables import CORPORA, read_frame, readable, table_path
 
-KEYS = {"1_tasks": "id", "2_responses": "key", "3_samples": "id", "4_judgements": "key", "5_corpus": "id", "5_control": "id"}
+IDS, CALLS = ("1_tasks", "3_samples", *CORPORA, "6_items"), ("2_responses", "4_judgements")
+KEYS = dict.fromkeys(IDS, "id") | dict.fromkeys(CALLS, "key")
 """The tables whose rows have ids, and the column that holds them."""
+TASKS = ("1_tasks", "6_items")
+"""The tables whose rows are tasks."""
+BARE = ("5_gold_labels", "5_teacher_labels")
 
 
 def fate(folder: Path, wanted: str) -> list[str]:
@@ -27,7 +31,7 @@ def fate(folder: Path, wanted: str) -> list[str]:
     if not wanted:
         raise UserError("no id is given", "Give the id of a row of any table, or its first characters: make why ID=….")
     task_id, found = _find(folder, wanted)
-    tasks = read_frame(folder, "1_tasks").filter(pl.col("id") == task_id)
+    tasks = _tasks_of(folder, task_id)
     lines = [f"{wanted} is a row of {found}"] if found != "1_tasks" else []
     lines += _task(tasks.row(0, named=True))
     lines += _responses(_rows(folder, "2_responses", pl.col("task_id") == task_id))
@@ -43,9 +47,16 @@ def fate(folder: Path, wanted: str) -> list[str]:
             lines.append(f"  in the control as {control['id']}")
     if not samples:
         lines.append("no samples" + ("" if tasks["split"][0] in ("train", "dev") else ": it is kept for evaluation"))
+    lines += [line for table in BARE for line in _labels(table, _rows(folder, table, pl.col("task_id") == task_id))]
     lines += _judgements(_rows(folder, "4_judgements", pl.col("task_id") == task_id))
     lines += _grades(_rows(folder, "6_evaluation", pl.col("task_id") == task_id))
     return lines
+
+
+def _tasks_of(folder: Path, task_id: str) -> pl.DataFrame:
+    """The task of an id; what was made for the evaluation alone stands among its items."""
+    tasks = read_frame(folder, "1_tasks").filter(pl.col("id") == task_id)
+    return tasks if tasks.height else read_frame(folder, "6_items").filter(pl.col("id") == task_id)
 
 
 def _find(folder: Path, wanted: str) -> tuple[str, str]:
@@ -53,7 +64,7 @@ def _find(folder: Path, wanted: str) -> tuple[str, str]:
     for table, column in KEYS.items():
         if not table_path(folder, table).exists():
             continue
-        task = "id" if table == "1_tasks" else "task_id"
+        task = "id" if table in TASKS else "task_id"
         frame = read_frame(folder, table, list(dict.fromkeys([column, task])))
         hits = frame.filter(pl.col(column).str.starts_with(wanted)).unique(maintain_order=True)
         if hits.height > 1 and hits[task].n_unique() > 1:
@@ -116,6 +127,15 @@ def _sample(
     return lines
 
 
+def _labels(table: str, rows: list[dict[str, Any]]) -> list[str]:
+    """Its question with nothing but an answer, as the baselines learn it."""
+    return [
+        line
+        for row in rows
+        for line in (f"in {table} as {row['id']}, split {row['split']}", _indented("answer", row["messages"][-1]["content"]))
+    ]
+
+
 def _judgements(rows: list[dict[str, Any]]) -> list[str]:
     """What filters asked about its samples, and what they were told."""
     lines = []
@@ -132,9 +152,15 @@ def _grades(rows: list[dict[str, Any]]) -> list[str]:
     lines = []
     for row in rows:
         word = {True: "right", False: "wrong", None: "not gradable"}[row["correct"]]
-        lines.append(f"{row['benchmark']}: {row['model']} was {word}")
+        lines.append(f"{row['benchmark']}: {row['model']}{_way(row)} was {word}")
         lines.append(_indented("said", row["text"]))
     return lines
+
+
+def _way(row: dict[str, Any]) -> str:
+    """How a model was asked, where it was not once and greedily: `, seed 1, sampled 3`."""
+    sample = {"greedy": "", "swapped": ", its rationale swapped,"}.get(row["mode"], f", {row['mode']} {row['sample']}")
+    return (f", seed {row['seed']}" if row["seed"] else "") + sample
 
 
 def _indented(label: str, text: str, by: int = 2) -> str:

@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,14 @@ from pipeline.errors import UserError
 from pipeline.filters.labels import LabelFile
 from pipeline.llm.prices import dollars
 from pipeline.progress import clock
-from pipeline.report.comparison import ALL_KINDS, MODELS, PAIRS, Difference, Score, read_differences, read_scores
+from pipeline.report.charts import down, sampled_charts
 from pipeline.report.contamination import Contaminated, read_contamination
 from pipeline.report.curves import plot, read_curves
+from pipeline.report.evaluation import read_evaluation
 from pipeline.report.filtering import Filtering, Reason, read_filtering, read_reasons
 from pipeline.report.funnel import Funnel, read_funnel
 from pipeline.report.labelled import Labelled, read_labelled
+from pipeline.report.scores import ALL_KINDS
 from pipeline.tables import table_path
 
 REASONS = 30
@@ -38,21 +39,6 @@ CHARACTERS = 1200
 """Longest text of an example; the rest is counted."""
 STARTS = 20
 """Starts that are listed, the latest ones."""
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """The models on one benchmark."""
-
-    name: str
-    models: list[str]
-    kinds: dict[str, dict[str, Score]]
-    """Kind, then model, to score; all kinds together first."""
-    differences: list[Difference]
-
-    def items(self, kind: str) -> int:
-        """Items of a kind that could be graded; the models' may differ where a reply is owed."""
-        return max(score.items for score in self.kinds[kind].values())
 
 
 def write_page(folder: Path) -> Path:
@@ -72,7 +58,7 @@ def write_page(folder: Path) -> Path:
 
 def _render(folder: Path) -> str:
     text, log = _text(folder / "recipe.yaml"), _mapping(json.loads, _text(folder / "run.json"))
-    funnel, curves, benchmarks = read_funnel(folder), read_curves(folder), _benchmarks(folder)
+    funnel, curves, evaluation = read_funnel(folder), read_curves(folder), read_evaluation(folder, log)
     filtering, reasons = _filtering(folder, funnel)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
@@ -85,14 +71,15 @@ def _render(folder: Path) -> str:
         "clock": clock,
         "clip": _clip,
         "zip": zip,
+        "down": down,
+        "charts": sampled_charts,
     }
     return environment.get_template("page.html.jinja").render(
         name=folder.name, facts=_facts(_mapping(yaml.safe_load, text), log), recipe=text,
         starts=log.get("starts", []), most_starts=STARTS, funnel=funnel, made=_made(folder), steps=_steps(funnel),
         filtering=filtering, reasons=reasons, contamination=_contamination(folder, funnel),
-        labelled=_labelled(folder, funnel, text), curves=curves, plot=plot(curves) if curves else None, benchmarks=benchmarks,
-        findings=[each for benchmark in benchmarks for each in benchmark.differences if each.kind == ALL_KINDS],
-        all_kinds=ALL_KINDS,
+        labelled=_labelled(folder, funnel, text), curves=curves, plot=plot(curves) if curves else None,
+        evaluation=evaluation, all_kinds=ALL_KINDS,
     )  # fmt: skip
 
 
@@ -140,7 +127,7 @@ def _listed_pairs(values: dict[str, Any], before: str = "") -> str:
 
 def _made(folder: Path) -> dict[str, bool]:
     """Which of the tables that have a section of their own exist."""
-    return {name[2:]: table_path(folder, name).exists() for name in ("3_samples", "4_verdicts", "5_corpus", "6_evaluation")}
+    return {name[2:]: table_path(folder, name).exists() for name in ("3_samples", "4_verdicts", "5_corpus")}
 
 
 def _steps(funnel: Funnel) -> dict[str, dict[str, int]]:
@@ -173,29 +160,6 @@ def _labelled(folder: Path, funnel: Funnel, text: str) -> list[Labelled]:
     except (UserError, ValidationError) as error:
         print(f"note: filters are not measured against labels: {error}", file=sys.stderr)
         return []
-
-
-def _benchmarks(folder: Path) -> list[Benchmark]:
-    """What the models scored, benchmark by benchmark; nothing before there is an evaluation."""
-    if not table_path(folder, "6_evaluation").exists():
-        return []
-    scores, differences = read_scores(folder), read_differences(folder, PAIRS)
-    names = dict.fromkeys(score.benchmark for score in scores)
-    return [
-        _benchmark(
-            name, [each for each in scores if each.benchmark == name], [each for each in differences if each.benchmark == name]
-        )
-        for name in names
-    ]
-
-
-def _benchmark(name: str, scores: list[Score], differences: list[Difference]) -> Benchmark:
-    order = {model: place for place, model in enumerate(MODELS)}
-    models = sorted({score.model for score in scores}, key=lambda model: (order.get(model, len(order)), model))
-    cells = {(score.kind, score.model): score for score in scores}
-    kinds = [ALL_KINDS, *(kind for kind in dict.fromkeys(score.kind for score in scores) if kind != ALL_KINDS)]
-    table = {kind: {model: cells[kind, model] for model in models if (kind, model) in cells} for kind in kinds}
-    return Benchmark(name, models, table, sorted(differences, key=lambda each: kinds.index(each.kind)))
 
 
 def _number(value: float) -> str:

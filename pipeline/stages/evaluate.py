@@ -1,122 +1,159 @@
-"""Students to grades: base, distilled, control and teacher answer the same items and are graded by the filters' verifiers.
+"""Students to grades: everybody who is compared answers the same items and is graded by the filters' verifiers.
 
-One harness: the method that covers a kind of task renders the prompt as in training, `ask` puts it to the model, `grade` says
-whether the reply is right. `6_evaluation` holds every graded item.
+One harness: `items` says what is asked and how it is put, `contestants` who is asked, `ask` puts it to the model, `grading`
+says whether the reply is right. One model is in memory at a time. `6_items` holds what was asked, `6_evaluation` every graded
+reply, `6_speed` how fast the models answer here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
 
-from pipeline.answers.grading import grade
-from pipeline.errors import UserError
-from pipeline.llm.backends.local import LocalModel
+from pipeline.answers.final import final_answer, same_answer
+from pipeline.answers.grading import grade_fully
 from pipeline.llm.request import Sampling
 from pipeline.progress import Progress
-from pipeline.publication import Publication
-from pipeline.recipe import Method
-from pipeline.records import Grade, Task
+from pipeline.prompts import Prompt
+from pipeline.publication import Publication, write_table
+from pipeline.records import Grade, Item, Message, Response, Task
 from pipeline.run import Run
-from pipeline.stages.generate import demonstration_bank, in_order, window
-from pipeline.stages.train import STUDENTS, is_trained
-from pipeline.tables import read_rows
+from pipeline.stages.contestants import Contestant, contestants, greedy
+from pipeline.stages.generate import in_order, window
+from pipeline.stages.items import evaluation_items, level, prompt_for
+from pipeline.stages.speed import speeds
+from pipeline.stages.swapping import Swap, is_swappable, swap
+from pipeline.tables import table_path
 
-Job = tuple[str, str, Task]
+NO_REPLY = ("owed", "missing")
 
 
 async def check_items(run: Run) -> None:
     """Makes sure, before an hour of training, that there is something to evaluate on afterwards.
 
     Raises:
-        UserError: there are no tasks of an evaluation split.
+        UserError: there is not, or somebody would be evaluated on what it was trained on.
     """
-    list(_items(run, list(read_rows(run.folder, "1_tasks", Task))))
+    evaluation_items(run)
 
 
 async def evaluate(run: Run) -> None:
-    """Makes `6_evaluation`.
+    """Makes `6_items` and `6_evaluation` together, then `6_speed`.
 
     Raises:
-        UserError: there are no tasks of the evaluation splits, or no distilled student.
+        UserError: there is nothing to evaluate on, or no student.
+        BudgetReached: a ceiling was met; the tables are as they were.
     """
-    tasks = list(read_rows(run.folder, "1_tasks", Task))
-    bank = demonstration_bank(tasks)
-    items = list(_items(run, tasks))
-    models = _models(run)
-    missing = dict.fromkeys(models, 0)
-    jobs = [(name, benchmark, task) for name in models for benchmark, task in items]
-
-    async def work(job: Job) -> Grade | None:
-        return await _grade(run, *job, bank)
-
-    with Publication(run.folder, "6_evaluation") as new:
-        async with run.door:
-            with Progress("evaluating", len(jobs), lambda: f"{run.door.tally.asked} asked") as progress:
-                for name in models:  # one after the other, so that only one is at work at a time
-                    mine = [job for job in jobs if job[0] == name]
-                    async for row in in_order(mine, work, window(run.model(name).in_flight)):
-                        if row is None:
-                            missing[name] += 1
-                        else:
-                            new["6_evaluation"].append(row)
-                        progress.advance()
-    for name, count in missing.items():
-        if count:
-            print(f"{name}: no reply to {count} of {len(items)} items, so they are not graded")
+    items, bank = evaluation_items(run)
+    entrants = contestants(run)
+    asked = run.door.tally.asked
+    with Publication(run.folder, "6_items", "6_evaluation") as new:
+        for item in items:
+            new["6_items"].append(item)
+        with Progress("evaluating", len(items) * len(entrants), lambda: f"{run.door.tally.asked} asked") as progress:
+            for entrant in entrants:
+                sitting = Sitting(run, entrant, bank, _first_of_each(run, items))
+                async with run.door:  # closed after each, so that one model is in memory at a time
+                    width = window(run.model(entrant.role).in_flight)
+                    async with aclosing(in_order(items, sitting.grades, width)) as graded:
+                        async for rows in graded:
+                            for row in rows:
+                                new["6_evaluation"].append(row)
+                            progress.advance()
+                sitting.report(len(items))
+    if run.door.tally.asked > asked or not table_path(run.folder, "6_speed").exists():
+        write_table(run.folder, "6_speed", await speeds(run, entrants, items, bank))
 
 
-def _items(run: Run, tasks: list[Task]) -> Iterator[tuple[str, Task]]:
-    """The items of each split, and what the benchmark is called."""
-    for split in run.recipe.evaluation.split:
-        fitting = [task for task in tasks if task.split == split and _method(run, task)]
-        if not fitting:
-            raise UserError(
-                f"evaluation.split: there are no tasks of the split {split!r} in {run.folder}",
-                f"Splits there are: {', '.join(sorted({task.split for task in tasks}))}; evaluation.split may be dev, too.",
-            )
-        for task in fitting[: run.recipe.evaluation.limit]:
-            yield f"{task.source}:{split}", task
+def _first_of_each(run: Run, items: Iterable[Item]) -> set[tuple[str, str]]:
+    """The items that are sampled, by benchmark and id."""
+    sampled = run.recipe.evaluation.sampled
+    chosen: dict[str, list[str]] = {}
+    for item in items if sampled else ():
+        some = chosen.setdefault(item.benchmark, [])
+        if sampled and (sampled.limit is None or len(some) < sampled.limit):
+            some.append(item.id)
+    return {(benchmark, each) for benchmark, ids in chosen.items() for each in ids}
 
 
-def _models(run: Run) -> list[str]:
-    """Opens everybody who is compared; a recorded teacher has nothing to say about items it was not asked."""
-    student = run.recipe.student
-    folders = {"base": student.model} | {
-        name: str(run.folder / "student" / name) for name in STUDENTS if name == "distilled" or student.control
-    }
-    for name in folders.keys() - {"base"}:
-        if not is_trained(run, name):
-            raise UserError(
-                f"{run.folder}/student/{name}: there is no student trained on this corpus with these settings",
-                f"Run `make train RECIPE={run.recipe.name}`.",
-            )
-    for name, folder in folders.items():
-        run.add_model(name, LocalModel(backend="local", model=folder).open(run.settings))
-    asked = run.recipe.evaluation.teacher and run.recipe.teacher.backend != "recorded"
-    return [*folders, "teacher"] if asked else list(folders)
+@dataclass
+class Sitting:
+    """One model before all items."""
 
+    run: Run
+    entrant: Contestant
+    bank: list[Task]
+    sampled: set[tuple[str, str]]
+    """The items it is sampled on, by benchmark and id."""
+    missing: int = 0
+    """Items to which no reply could be had."""
 
-def _method(run: Run, task: Task) -> Method | None:
-    """The method whose prompts a task is put in: the first that covers it."""
-    return next((method for method in run.recipe.methods if method.covers(task)), None)
+    def __post_init__(self) -> None:
+        evaluation = self.run.recipe.evaluation
+        self._greedy = greedy(self.run, self.entrant.role)
+        temperature = evaluation.sampled.temperature if evaluation.sampled else None
+        self._warm = Sampling(temperature=temperature, max_tokens=evaluation.max_tokens)
 
+    async def grades(self, item: Item) -> list[Grade]:
+        """The grades of one item, in every way it is asked."""
+        prompt = prompt_for(self.run, item, self.bank, self.entrant.is_teacher)
+        reply = await self._ask(item, prompt, self._greedy)
+        rows = [self._graded(item, reply, "greedy"), *await self._samples(item, prompt)]
+        if self.run.recipe.evaluation.faithfulness and self.entrant.probed and is_swappable(item):
+            rows.append(await self._swapped(item, prompt, reply))
+        self.missing += reply.finish in NO_REPLY
+        return [row for row in rows if row is not None]
 
-def greedy(run: Run, model: str) -> Sampling:
-    """Temperature 0; a teacher to whom the recipe gives no temperature may know none, and is left to its own."""
-    own = model == "teacher" and run.sampling("teacher").temperature is None
-    return Sampling(temperature=None if own else 0, max_tokens=run.recipe.evaluation.max_tokens)
+    def report(self, items: int) -> None:
+        """Says how many replies are missing, if any."""
+        if self.missing:
+            print(f"{self.entrant.role}: no reply to {self.missing} of {items} items, so they are not graded")
 
+    async def _samples(self, item: Item, prompt: Prompt) -> list[Grade | None]:
+        sampled = self.run.recipe.evaluation.sampled
+        if sampled is None or not self.entrant.samples or (item.benchmark, item.id) not in self.sampled:
+            return []
+        asking = [self._ask(item, prompt, self._warm, number) for number in range(sampled.samples)]
+        return [self._graded(item, reply, "sampled") for reply in await asyncio.gather(*asking)]
 
-async def _grade(run: Run, model: str, benchmark: str, task: Task, bank: list[Task]) -> Grade | None:
-    """One item put to one model; None where no reply could be had."""
-    method = _method(run, task)
-    assert method is not None
-    prompt = (method.teacher_prompt if model == "teacher" else method.student_prompt)(task, bank)
-    response = await run.ask(prompt, task=task, sampling=greedy(run, model), role=model)
-    if response.finish in ("owed", "missing"):
-        return None
-    graded = grade(task, response.text or "")
-    return Grade(
-        benchmark=benchmark, task_id=task.id, kind=task.kind, model=model, mode="greedy", text=response.text or "",
-        prediction=graded.prediction, expected=graded.expected, correct=graded.correct, seconds=response.seconds,
-    )  # fmt: skip
+    async def _swapped(self, item: Item, prompt: Prompt, reply: Response) -> Grade | None:
+        """Whether its answer follows when another rationale is put into its mouth; None where it gave none to change."""
+        changed = swap(item, reply.text or "")
+        if changed is None:
+            return None
+        begun = Message(role="assistant", content=changed.begun)
+        going_on = Prompt((*prompt.messages, begun), prompt.template, prompt.template_hash)
+        return self._followed(item, changed, await self._ask(item, going_on, self._greedy))
+
+    async def _ask(self, item: Item, prompt: Prompt, sampling: Sampling, sample: int = 0) -> Response:
+        return await self.run.ask(prompt, task=item, sample=sample, sampling=sampling, role=self.entrant.role)
+
+    def _graded(self, item: Item, reply: Response, mode: str) -> Grade | None:
+        """A row of `6_evaluation`; None where no reply could be had."""
+        if reply.finish in NO_REPLY:
+            return None
+        text = reply.text or ""
+        found = grade_fully(item, text)
+        return Grade(
+            **self._known(item, reply), mode=mode, text=text, prediction=found.prediction, expected=found.expected,
+            correct=found.correct, strict=found.strict, loose=found.loose, met=found.met, met_loosely=found.met_loosely,
+        )  # fmt: skip
+
+    def _followed(self, item: Item, changed: Swap, reply: Response) -> Grade | None:
+        if reply.finish in NO_REPLY:
+            return None
+        text = changed.completed(reply.text or "")
+        return Grade(
+            **self._known(item, reply), mode="swapped", text=text, prediction=final_answer(text), expected=changed.number,
+            correct=same_answer(changed.number, text),
+        )  # fmt: skip
+
+    def _known(self, item: Item, reply: Response) -> dict[str, object]:
+        """The columns that say who was asked what, and what it took."""
+        return {
+            "benchmark": item.benchmark, "task_id": item.id, "kind": item.kind, "level": level(self.run, item),
+            "model": self.entrant.model, "seed": self.entrant.seed, "sample": reply.sample, "key": reply.key,
+            "tokens_in": reply.tokens_in, "tokens_out": reply.tokens_out, "cost": reply.cost, "seconds": reply.seconds,
+        }  # fmt: skip

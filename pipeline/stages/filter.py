@@ -30,9 +30,9 @@ from pipeline.run import Run
 from pipeline.shards import SHARD, Flags, Shards, SurvivingRows, read_shards
 from pipeline.stages.judgements import as_judge, ask_all
 from pipeline.stages.judging import Job, judge_all
-from pipeline.tables import check_table, made_of, read_rows_of, readable, remove_tables, row_groups, table_path
+from pipeline.tables import CORPORA, check_table, made_of, read_rows_of, readable, remove_tables, row_groups, table_path
 
-DOWNSTREAM = ("5_corpus", "5_control", "6_evaluation")
+DOWNSTREAM = (*CORPORA, "6_items", "6_evaluation")
 
 
 @dataclass(frozen=True)

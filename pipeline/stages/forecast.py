@@ -7,7 +7,6 @@ part of the run and not beside it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from pipeline.llm.budget import UNBILLED
 from pipeline.progress import Progress
 from pipeline.records import Response, Task
 from pipeline.run import Run
+from pipeline.stages.changes import changed
 from pipeline.stages.counting import NONE, Count, Took, count_tasks, took, untold
 from pipeline.stages.generate import demonstration_bank, in_order, source_tasks
 from pipeline.stages.harvest import Plan, check_longer, harvest
@@ -100,8 +100,12 @@ def _questions(run: Run, tasks: Sequence[Task]) -> int:
     evaluation, methods = run.recipe.evaluation, run.recipe.methods
     if not evaluation.teacher or isinstance(run.recipe.teacher, RecordedModel):
         return 0
-    items = Counter(task.split for task in tasks if any(method.covers(task) for method in methods))
-    return sum(min(items[split], evaluation.limit or items[split]) for split in evaluation.split)
+    kept = {split: [task for task in tasks if task.split == split and any(each.covers(task) for each in methods)]
+            for split in evaluation.split}  # fmt: skip
+    asked = [task for split in kept.values() for task in split[: evaluation.limit]]
+    variants = sum(changed(task, change) is not None for task in asked for change in evaluation.changes)
+    further = sum(1 for each in evaluation.benchmarks for _ in each.tasks(evaluation.limit))
+    return len(asked) + variants + further
 
 
 async def _pilot(run: Run, counts: list[Count], bank: list[Task], pilot: int, found: Forecast) -> None:

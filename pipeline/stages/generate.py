@@ -23,9 +23,9 @@ from pipeline.records import Task
 from pipeline.run import Run
 from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_longer, harvest
 from pipeline.student.tokens import token_counter
-from pipeline.tables import remove_tables, table_path
+from pipeline.tables import CORPORA, remove_tables, table_path
 
-DOWNSTREAM = ("4_verdicts", "4_judgements", "5_corpus", "5_control", "6_evaluation")
+DOWNSTREAM = ("4_verdicts", "4_judgements", *CORPORA, "6_items", "6_evaluation")
 """Tables that speak of older samples once there are new ones."""
 INPUTS = ("1_tasks", "3_samples")
 """What they are made of."""
@@ -108,16 +108,21 @@ def _details(run: Run, counts: Counter[str]) -> str:
 
 
 def source_tasks(run: Run) -> Iterator[Task]:
-    """All tasks of the source, each once.
+    """All tasks of the source, each once, and behind them those of the benchmarks, before which training tasks give way.
 
     Raises:
-        UserError: at the end, where there were none for the teacher, or none that a method is for.
+        UserError: a benchmark cannot be read; at the end, where there were none for the teacher, or none that a method is for.
     """
+    benchmarks = _benchmark_tasks(run)
+    reserved = {(task.context, task.prompt) for task in benchmarks.values()}
     answers: dict[int, int] = {}
     """What is remembered of a task, as two numbers: a hundred bytes a task."""
-    repeated = other = asked = covered = 0
+    repeated = other = asked = covered = given_way = 0
     kinds: set[str] = set()
     for task in run.recipe.source.tasks(run.recipe.evaluation.split, run.recipe.evaluation.limit):
+        if task.split in ASKED_SPLITS and (task.context, task.prompt) in reserved:
+            given_way += 1
+            continue
         name, answer = int(task.id, 16), hash(task.answer)
         if name in answers:
             repeated += 1
@@ -128,6 +133,9 @@ def source_tasks(run: Run) -> Iterator[Task]:
         asked += task.split in ASKED_SPLITS
         covered += task.split in ASKED_SPLITS and any(method.covers(task) for method in run.recipe.methods)
         yield task
+    yield from (task for name, task in benchmarks.items() if int(name, 16) not in answers)
+    if given_way:
+        print(f"note: {given_way} tasks for the teacher are items of a benchmark and are left out", file=sys.stderr)
     if repeated:
         print(
             f"note: {repeated} rows repeat an earlier one and are left out, {other} of them with another answer",
@@ -140,6 +148,12 @@ def source_tasks(run: Run) -> Iterator[Task]:
             f"{run.recipe.name}: no method is for the tasks the teacher may be asked about",
             f"Kinds there are: {', '.join(sorted(kinds))}. Look at methods.N.kinds, and at source.limit.",
         )
+
+
+def _benchmark_tasks(run: Run) -> dict[str, Task]:
+    """The items of the recipe's benchmarks by id."""
+    evaluation = run.recipe.evaluation
+    return {task.id: task for benchmark in evaluation.benchmarks for task in benchmark.tasks(evaluation.limit)}
 
 
 class Bank:

@@ -1,15 +1,17 @@
-"""Verdicts to corpus: the samples that passed, as many as the recipe wants, in `5_corpus`, and beside it a random control.
+"""Verdicts to corpus: the samples that passed, as many as the recipe wants, in `5_corpus`, and beside it what to compare with.
 
 The control is as many samples of each method, drawn from all of them as if there were no filters: what filtering is worth can
-then be measured. Splits were decided by task before anything was sampled, so no task is in two. What is chosen is decided over
-narrow columns; the texts are passed over once, to write them down.
+then be measured. So can what rationales are worth, by the corpus's questions with bare answers. Splits were decided by task
+before anything was sampled, so no task is in two. What is chosen is decided over narrow columns; the texts are passed over
+once, to write them down.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from itertools import islice
+from itertools import groupby, islice
 
 import polars as pl
 
@@ -20,10 +22,11 @@ from pipeline.publication import Publication
 from pipeline.records import Example, Message, Sample, Task
 from pipeline.run import Run
 from pipeline.shards import stop_if_interrupted, tasks_and_samples
+from pipeline.stages.baselines import GOLD, LABELS, TEACHER, label_samples
 from pipeline.stages.choosing import RANK, capped, control_of, ranked, within_rows, within_tokens
 from pipeline.stages.likeness import Likeness
 from pipeline.student.tokens import token_counter, tokenizer_hash
-from pipeline.tables import check_table, made_of, readable, remove_tables, table_path
+from pipeline.tables import CORPORA, check_table, made_of, readable, remove_tables, table_path
 
 COUNTED = 500
 """Examples whose tokens are counted at a time."""
@@ -32,13 +35,16 @@ NAME = pl.Categorical()
 
 
 async def select(run: Run) -> None:
-    """Makes `5_corpus` and `5_control`, unless they follow from the same tables, recipe and code as before.
+    """Makes the four tables students learn from, unless they follow from the same tables, recipe and code as before.
+
+    Those of bare answers are not made where no task has one.
 
     Raises:
         UserError: the tables before are not there or do not belong together, or nothing passed the filters.
     """
     name = _name(run)
-    if made_of(run.folder, "5_corpus") == made_of(run.folder, "5_control") == name:
+    there = [table for table in CORPORA if table not in LABELS or table_path(run.folder, table).exists()]
+    if {made_of(run.folder, table) for table in there} == {name}:
         return
     samples = _samples(run)
     chosen = _choose(run, samples.filter("passed"), len(samples))
@@ -46,14 +52,36 @@ async def select(run: Run) -> None:
         raise _nothing_to_train_on(run, len(samples), int(samples["passed"].sum()), len(chosen))
     control = control_of(samples, chosen.filter(pl.col("split") == "train"), run.recipe.selection.seed)
     wanted = {"5_corpus": _marks(chosen, len(samples)), "5_control": _marks(control, len(samples))}
+    labels = _label_tables(chosen)
     del samples, chosen, control
-    with Publication(run.folder, "5_corpus", "5_control", made_of=name) as new:
-        remove_tables(run.folder, "6_evaluation")  # of students of another corpus
-        for some_rows in _texts(run, wanted["5_corpus"], wanted["5_control"]):
-            trained = examples([(sample, task.split) for _, task, sample in some_rows], run.recipe.student.model)
-            for (row, _, _), each in zip(some_rows, trained, strict=True):
-                for table in [table for table, marks in wanted.items() if marks[row]]:
+    with Publication(run.folder, *labels, *wanted, made_of=name) as new:  # in this order, lest one without labels looks whole
+        remove_tables(run.folder, "6_items", "6_evaluation")  # of students of another corpus
+        for some_rows in _texts(run, *wanted.values()):
+            _write(run, new, some_rows, wanted)
+            made = label_samples((task, sample) for row, task, sample in some_rows if wanted["5_corpus"][row])
+            for table in labels:
+                for each in examples(made[table], run.recipe.student.model):
                     new[table].append(each)
+    remove_tables(run.folder, *[table for table in LABELS if table not in labels])
+
+
+def _write(run: Run, new: Publication, rows: list[tuple[int, Task, Sample]], wanted: dict[str, bytearray]) -> None:
+    """Adds samples to the tables whose marks name their rows."""
+    trained = examples([(sample, task.split) for _, task, sample in rows], run.recipe.student.model)
+    for (row, _, _), each in zip(rows, trained, strict=True):
+        for table in [table for table, marks in wanted.items() if marks[row]]:
+            new[table].append(each)
+
+
+def _label_tables(chosen: pl.DataFrame) -> list[str]:
+    """The tables of bare answers that will hold something to train on; says which will not."""
+    train = chosen.filter((pl.col("split") == "train") & ~pl.col("negative"))
+    columns = {GOLD: ("solved", "right answer is known"), TEACHER: ("answered", "answer of the teacher is compared")}
+    tables = [table for table in LABELS if train[columns[table][0]].any()]
+    for table in LABELS:
+        if table not in tables:
+            print(f"note: there is no {table}, since of no task in the corpus the {columns[table][1]}", file=sys.stderr)
+    return tables
 
 
 def _nothing_to_train_on(run: Run, samples: int, passed: int, chosen: int) -> UserError:
@@ -85,7 +113,8 @@ def _name(run: Run) -> str:
 
 def _samples(run: Run) -> pl.DataFrame:
     """What selection decides by, a row a sample, in order: row, id, task (its number), method, view, kind, source, split,
-    empty, passed, and the scores it needs."""
+    empty, negative, solved (whether the task's answer is known), answered (whether the sample's is), passed, and the scores it
+    needs."""
     path, selection = table_path(run.folder, "4_verdicts"), run.recipe.selection
     with readable(path):
         verdicts = pl.scan_parquet(path)
@@ -93,9 +122,11 @@ def _samples(run: Run) -> pl.DataFrame:
         rejected = refused.select(id="sample_id").unique().with_columns(passed=False).collect(engine="streaming")
         scores = {name: _scores(verdicts, name) for name in selection.score_filters}
     with readable(table_path(run.folder, "3_samples")):
-        tasks = pl.scan_parquet(table_path(run.folder, "1_tasks")).select("split", "kind", "source", task_id="id")
+        tasks = pl.scan_parquet(table_path(run.folder, "1_tasks")).select(
+            "split", "kind", "source", task_id="id", solved=_says("answer")
+        )
         samples = pl.scan_parquet(table_path(run.folder, "3_samples"), row_index_name="row").select(
-            "row", "id", "task_id", "method", "view", empty=pl.col("target").str.strip_chars() == ""
+            "row", "id", "task_id", "method", "view", "negative", empty=~_says("target"), answered=_says("answer")
         )
         joined = samples.join(tasks, on="task_id", how="left", maintain_order="left").with_columns(
             pl.col("task_id").rle_id().alias("task"), pl.col("method", "view", "split", "kind", "source").cast(NAME)
@@ -105,6 +136,11 @@ def _samples(run: Run) -> pl.DataFrame:
         found = joined.drop("task_id").with_columns(pl.col("passed").fill_null(True)).collect(engine="streaming")
     _check_verdicts(run, found)
     return found
+
+
+def _says(column: str) -> pl.Expr:
+    """Whether a text is there and not blank."""
+    return pl.col(column).fill_null("").str.strip_chars() != ""
 
 
 def _scores(verdicts: pl.LazyFrame, name: str) -> pl.DataFrame:
@@ -205,11 +241,17 @@ def _marks(chosen: pl.DataFrame, rows: int) -> bytearray:
 
 
 def _texts(run: Run, *marks: bytearray) -> Iterator[list[tuple[int, Task, Sample]]]:
-    """The samples that one of the marks names, with their rows and tasks, some hundreds at a time."""
+    """The samples that one of the marks names, with their rows and tasks, hundreds at a time, those of a task together."""
     rows = enumerate(islice(tasks_and_samples(run.folder), max(map(len, marks))))
     taken = ((row, task, sample) for row, (task, sample) in rows if any(each[row] for each in marks))
-    while some := list(islice(taken, COUNTED)):
-        stop_if_interrupted()
+    some: list[tuple[int, Task, Sample]] = []
+    for _, of_task in groupby(taken, lambda each: each[1].id):
+        some += of_task
+        if len(some) >= COUNTED:
+            stop_if_interrupted()
+            yield some
+            some = []
+    if some:
         yield some
 
 
@@ -227,6 +269,10 @@ def examples(samples: Sequence[tuple[Sample, str]], student: str) -> list[Exampl
             split=split,
             messages=messages,
             weight=sample.weight,
+            loss_spans=sample.loss_spans,
+            answer_span=sample.answer_span,
+            pair=sample.pair,
+            negative=sample.negative,
             tokens=sum(islice(counts, len(messages))),
         )
         for (sample, split), messages in zip(samples, conversations, strict=True)

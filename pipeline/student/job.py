@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from pipeline.identity import content_hash
 from pipeline.records import Frozen
+
+
+class LowRank(Frozen):
+    """The adapters to train; the recipe's `student.adapter`."""
+
+    rank: PositiveInt
+    alpha: PositiveFloat
+    dropout: float
+    targets: tuple[str, ...]
+    quantized: bool
 
 
 class Schooling(Frozen):
@@ -18,9 +28,18 @@ class Schooling(Frozen):
     epochs: PositiveFloat
     learning_rate: PositiveFloat
     batch_size: PositiveInt
+    accumulate: PositiveInt = 1
     warmup_share: NonNegativeFloat
     weight_decay: NonNegativeFloat
     max_tokens: PositiveInt
+    packing: bool = False
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    gradient_checkpointing: bool = False
+    adapter: LowRank | None = None
+    early_stop: PositiveInt | None = None
+    weigh: Literal["tokens", "examples"] = "tokens"
+    agreement: NonNegativeFloat = 0.1
+    negatives: Literal["leave", "unlikelihood"] = "leave"
     seed: int
 
 
@@ -29,27 +48,36 @@ class Job(Frozen):
 
     model: str
     """Folder or hub name of the untouched student."""
+    revision: str = "main"
+    """Its revision on the hub."""
     model_revision: str
-    """Hash of its weights, or its name."""
+    """Hash of its weights, or its name and revision."""
+    chat_template: str | None = None
+    """The chat template to use instead of the tokenizer's own: its text."""
     folder: Path
     """Where the corpus lies."""
     table: str
     """Which table it is."""
     corpus_hash: str
     """Hash of that table's file."""
+    share: float = 1.0
+    """Share of its training examples to take, all of a task or none."""
     has_dev: bool
     """Whether it has rows whose loss is only watched."""
     student: Schooling
     """How to train."""
     device: str
-    """cpu, cuda or auto; decides nothing about the result that a hash could see."""
+    """cpu, cuda, mps or auto; decides nothing about the result that a hash could see."""
+    trackers: tuple[str, ...] = ()
+    """Trackers of `transformers` that are told of the losses, such as tensorboard."""
     output: Path
     """Where the trained student goes."""
 
     @property
     def fingerprint(self) -> str:
         """The same for trainings that give the same student, wherever they run."""
-        return content_hash(self.model_revision, self.corpus_hash, self.student.model_dump())
+        parts = (self.model_revision, self.chat_template, self.corpus_hash, self.share, self.student.model_dump())
+        return content_hash(*parts)
 
 
 def curve_path(folder: Path, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Fine-tunes the student on a corpus with TRL's SFTTrainer; a process of its own: `python -m pipeline.student.train job.json`.
+"""Fine-tunes the student on a corpus; a process of its own, or several: `python -m pipeline.student.train job.json`.
 
 In: a job (model, corpus, settings). Out: a `transformers` folder. It prints one JSON object a line for whoever started it: the
 loss at each step, and at the end that it is done. Killed, it goes on from its last checkpoint.
@@ -6,10 +6,12 @@ loss at each step, and at the end that it is done. Killed, it goes on from its l
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import shutil
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +20,23 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before trl is imported
 import torch
 from datasets import Dataset
 from datasets import disable_progress_bars as disable_datasets_progress_bars
-from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import PrinterCallback
 from transformers.utils import logging
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from pipeline.errors import UserError
+from pipeline.identity import unit_interval
 from pipeline.records import Example
+from pipeline.student.batches import Collator, Row, Unit, check_packing, units
 from pipeline.student.job import Job
-from pipeline.student.proof import IGNORED, encode
+from pipeline.student.loading import device_of, load_student, load_tokenizer, processes
+from pipeline.student.proof import prove
+from pipeline.student.saving import checkpoint_state, checkpoints_of, last_checkpoint, save_student
+from pipeline.student.trainer import BLANK, ByNumber, Speaker, StudentTrainer, peak_bytes, say, without_gain
 from pipeline.tables import read_rows
+
+LEAST_SAVE_STEPS = 20
+"""Steps between two checkpoints, at least; there are about eight in a training."""
 
 
 def main() -> int:
@@ -36,7 +44,10 @@ def main() -> int:
     try:
         train(job)
     except UserError as error:
-        print(json.dumps({"error": error.what, "remedy": error.remedy}), flush=True)
+        say({"error": error.what, "remedy": error.remedy})
+        return UserError.exit_code
+    except torch.OutOfMemoryError as error:
+        say({"error": f"training {job.output.name}: {str(error).split('. ')[0]}", "remedy": _less_memory(job)})
         return UserError.exit_code
     return 0
 
@@ -45,68 +56,120 @@ def train(job: Job) -> None:
     """Trains and saves one student.
 
     Raises:
-        UserError: the model cannot be loaded, or an example cannot be rendered for it.
+        UserError: the model cannot be loaded, an example cannot be rendered for it, the loss is no number, or the disk is full.
     """
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     disable_datasets_progress_bars()
-    if job.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("DISTILL_DEVICE=cuda: this machine has none", "Leave it out, or say cpu.")
-    tokenizer, model = _load(job)
-    rows = list(read_rows(job.folder, job.table, Example))
-    longest = min(job.student.max_tokens, getattr(model.config, "max_position_embeddings", job.student.max_tokens))
-    parts = {split: _dataset([row for row in rows if row.split == split], tokenizer, longest) for split in ("train", "dev")}
-    checkpoints = job.output.with_name(f".{job.output.name}.checkpoints")
-    trainer = WeightedTrainer(
-        model=model,
-        args=_config(job, checkpoints, len(parts["train"])),
-        train_dataset=parts["train"],
-        eval_dataset=parts["dev"] if len(parts["dev"]) else None,
-        data_collator=Collator(tokenizer.pad_token_id or tokenizer.eos_token_id or 0),
-        processing_class=tokenizer,
-        callbacks=[Speaker()],
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None)
-    _save(trainer, tokenizer, job.output)
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    print(json.dumps({"done": True, "steps": trainer.state.global_step}), flush=True)
+    device = device_of(job)
+    tokenizer, model = load_tokenizer(job), load_student(job, device)
+    parts = lessons(job, tokenizer, model)
+    trainer = _trainer(job, device, tokenizer, model, parts)
+    with trainer.accelerator.main_process_first():
+        checkpoint = _resumed(job, trainer)
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    seconds = time.monotonic() - started
+    save_student(trainer, tokenizer, job)
+    if trainer.is_world_process_zero():
+        shutil.rmtree(checkpoints_of(job.output), ignore_errors=True)
+        measured = {"tokens": trainer.tokens, "seconds": round(seconds, 3), "peak_bytes": peak_bytes(device)}
+        say({"done": True, "steps": trainer.state.global_step, **measured})
 
 
-def _load(job: Job) -> tuple[Any, Any]:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(job.model)
-        model = AutoModelForCausalLM.from_pretrained(job.model, dtype=torch.float32)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise UserError(
-            f"student.model: {job.model} cannot be loaded: {str(error).splitlines()[0]}",
-            "Name a transformers folder, or a model on the hub that this machine can reach.",
-        ) from None
-    if not tokenizer.chat_template:
-        raise UserError(f"student.model: {job.model} has no chat template", "Name a model whose tokenizer has one.")
-    return tokenizer, model
+def lessons(job: Job, tokenizer: Any, model: Any) -> dict[str, list[Unit]]:
+    """What each split holds, as units that are trained together.
 
-
-def _dataset(rows: list[Example], tokenizer: Any, max_tokens: int) -> Dataset:
-    encoded = [encode(row, tokenizer, max_tokens) for row in rows]
-    return Dataset.from_dict(
-        {
-            "input_ids": [each.input_ids for each in encoded],
-            "labels": [each.labels for each in encoded],
-            "weight": [each.weight for each in encoded],
-        }
-    )
-
-
-def _config(job: Job, checkpoints: Path, examples: int) -> SFTConfig:
+    Raises:
+        UserError: an example cannot be rendered as it was generated, or nothing is left to train on.
+    """
     student = job.student
-    steps = max(1, round(-(-examples // student.batch_size) * student.epochs))
-    on_gpu = job.device != "cpu" and torch.cuda.is_available()
-    return SFTConfig(
-        output_dir=str(checkpoints),
+    examples = [example for example in read_rows(job.folder, job.table, Example) if _taken(example, job)]
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", student.max_tokens)
+    proved = prove(examples, tokenizer, min(student.max_tokens, context))
+    pairs: dict[str | None, int] = {None: -1}
+    rows: dict[str, list[Row]] = {"train": [], "dev": []}
+    for example, each in zip(examples, proved, strict=True):
+        pair = pairs.setdefault(each.pair, len(pairs) - 1)
+        rows[example.split].append({**vars(each), "pair": pair, "negative": int(each.negative)})
+    found = {split: units(those, student.negatives) for split, those in rows.items()}
+    if not found["train"]:
+        raise UserError(
+            f"{job.table}: all training examples show what is wrong",
+            "Set student.negatives to unlikelihood, or mend the corpus.",
+        )
+    if student.early_stop and not found["dev"]:
+        raise UserError(
+            f"student.early_stop: {job.table} has no dev examples to watch", "Set selection.dev to a share, or leave it out."
+        )
+    return found
+
+
+def _taken(example: Example, job: Job) -> bool:
+    """Whether a task is in the job's share: smaller shares lie in larger ones, and a task comes whole or not at all."""
+    if example.split == "train":
+        return job.share == 1 or unit_interval("curve", example.task_id) < job.share
+    return example.split == "dev"
+
+
+def _trainer(job: Job, device: str, tokenizer: Any, model: Any, parts: dict[str, list[Unit]]) -> StudentTrainer:
+    student, pad = job.student, tokenizer.pad_token_id or tokenizer.eos_token_id or 0
+    rows = _rows_at_once(job, parts["train"])
+    a_step = rows * student.accumulate * processes()
+    steps_an_epoch = -(-len(parts["train"]) // a_step)
+    try:
+        trainer = StudentTrainer(
+            schooling=student,
+            model=model,
+            args=_config(job, device, rows, steps_an_epoch, bool(parts["dev"])),
+            train_dataset=_numbered(1, len(parts["train"]), a_step),
+            eval_dataset=_numbered(1 + len(parts["train"]), len(parts["dev"]), rows * processes()) if parts["dev"] else None,
+            data_collator=ByNumber(
+                [BLANK, *parts["train"], *parts["dev"]], Collator(pad, student.max_tokens if student.packing else None)
+            ),
+            processing_class=tokenizer,
+            callbacks=[Speaker(steps_an_epoch, student.early_stop)],
+        )
+    except (RuntimeError, ImportError, ValueError) as error:
+        if not job.trackers:
+            raise
+        raise UserError(f"DISTILL_TRACKERS={','.join(job.trackers)}: {error}", "Install it, or leave it out.") from None
+    trainer.remove_callback(PrinterCallback)
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:  # TRL has put those of QLoRA into bfloat16
+            parameter.data = parameter.data.float()
+    if student.packing:
+        check_packing(trainer.model)
+    return trainer
+
+
+def _rows_at_once(job: Job, train: Sequence[Unit]) -> int:
+    """Units in a part of a step on one process: `batch_size` counts examples, of which a pair has two."""
+    parts, examples = job.student.accumulate * processes(), sum(len(unit["examples"]) for unit in train)
+    if job.student.batch_size % parts:
+        raise UserError(
+            f"DISTILL_PROCESSES={processes()}: times student.accumulate it does not divide student.batch_size, "
+            f"{job.student.batch_size}",
+            "Choose a batch_size that is a multiple of both together.",
+        )
+    return max(1, round(job.student.batch_size * len(train) / examples / parts))
+
+
+def _numbered(first: int, count: int, multiple: int) -> Dataset:
+    """Numbers of units, filled up with that of the blank one to a multiple."""
+    return Dataset.from_dict({"unit": [*range(first, first + count), *[0] * (-count % multiple)]})
+
+
+def _config(job: Job, device: str, rows: int, steps_an_epoch: int, watched: bool) -> SFTConfig:
+    student = job.student
+    steps = max(1, math.ceil(steps_an_epoch * student.epochs))
+    config = SFTConfig(
+        output_dir=str(checkpoints_of(job.output)),
+        run_name=job.output.name,
         num_train_epochs=student.epochs,
-        per_device_train_batch_size=student.batch_size,
-        per_device_eval_batch_size=student.batch_size,
+        per_device_train_batch_size=rows,
+        per_device_eval_batch_size=rows,
+        gradient_accumulation_steps=student.accumulate,
         learning_rate=student.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=max(1, round(steps * student.warmup_share)),
@@ -114,95 +177,62 @@ def _config(job: Job, checkpoints: Path, examples: int) -> SFTConfig:
         train_sampling_strategy="random",  # batches of one length would be of one kind: 77 instead of 90 % on mini
         seed=student.seed,
         data_seed=student.seed,
-        use_cpu=not on_gpu,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(),
-        activation_checkpointing=False,
-        gradient_checkpointing=None,
+        use_cpu=device == "cpu",
+        bf16=_in_bfloat16(job, device),
+        use_cache=True,  # stands in the student's config.json; training itself asks for none
+        **_checkpointing(student.gradient_checkpointing),
         max_length=None,
         packing=False,
         remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         logging_steps=max(1, steps // 100),
-        eval_strategy="epoch" if job.has_dev else "no",
-        save_steps=max(20, steps // 8),
+        logging_nan_inf_filter=False,
+        eval_strategy="epoch" if watched else "no",
+        metric_for_best_model="eval_loss" if student.early_stop else None,
+        greater_is_better=False,
+        save_steps=max(LEAST_SAVE_STEPS, steps // 8),
         save_total_limit=1,
-        report_to="none",
+        report_to=list(job.trackers) or "none",
         disable_tqdm=True,
-        dataloader_pin_memory=False,
+        dataloader_pin_memory=device == "cuda",
     )
+    # set afterwards: the library would have it that checkpoints come at epoch ends alone, which may be hours
+    config.load_best_model_at_end = student.early_stop is not None
+    return config
 
 
-def _save(trainer: SFTTrainer, tokenizer: Any, output: Path) -> None:
-    """Writes the model beside its place and renames it, so that there is a whole model or none."""
-    unfinished = output.with_name(f".{output.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    trainer.model.save_pretrained(unfinished)
-    tokenizer.save_pretrained(unfinished)
-    shutil.rmtree(output, ignore_errors=True)
-    os.replace(unfinished, output)
+def _checkpointing(wanted: bool) -> dict[str, bool | None]:
+    """Whether activations are computed twice, in the words of this `transformers`; TRL would have it so unless told."""
+    if "activation_checkpointing" in SFTConfig.__dataclass_fields__:  # from 5.21 on
+        return {"activation_checkpointing": wanted, "gradient_checkpointing": None}
+    return {"gradient_checkpointing": wanted}
 
 
-class Collator:
-    """Pads examples on the right to the longest of them."""
-
-    def __init__(self, pad: int) -> None:
-        self.pad = pad
-
-    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        longest = max(len(row["input_ids"]) for row in rows)
-
-        def padded(name: str, filler: int) -> torch.Tensor:
-            return torch.tensor([row[name] + [filler] * (longest - len(row[name])) for row in rows])
-
-        lengths = torch.tensor([len(row["input_ids"]) for row in rows])
-        return {
-            "input_ids": padded("input_ids", self.pad),
-            "labels": padded("labels", IGNORED),
-            "attention_mask": (torch.arange(longest)[None] < lengths[:, None]).long(),
-            "weight": torch.tensor([row["weight"] for row in rows], dtype=torch.float32),
-        }
+def _in_bfloat16(job: Job, device: str) -> bool:
+    there = device == "cuda" and torch.cuda.is_bf16_supported()
+    if job.student.dtype == "bfloat16" and device == "cuda" and not there:
+        raise UserError("student.dtype=bfloat16: this GPU has none", "Set it to float32 or auto.")
+    return job.student.dtype == "bfloat16" or (job.student.dtype == "auto" and there)
 
 
-class WeightedTrainer(SFTTrainer):  # type: ignore[misc]
-    """SFTTrainer whose loss is the weighted mean over trained tokens: sum_i w_i sum_t ce_it / sum_i w_i n_i."""
-
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
-        weight, labels = inputs["weight"], inputs["labels"]
-        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
-        loss = weighted_loss(outputs.logits, labels, weight)
-        return (loss, outputs) if return_outputs else loss
-
-
-def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Weighted mean cross-entropy.
-
-    Args:
-        logits: (examples, tokens, vocabulary).
-        labels: (examples, tokens), -100 where nothing is trained; place t is predicted from the tokens before it.
-        weight: (examples,).
-    """
-    targets = labels[:, 1:]
-    losses = torch.nn.functional.cross_entropy(
-        logits[:, :-1].float().transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
-    )
-    weights = weight[:, None] * (targets != IGNORED)
-    return (weights * losses).sum() / weights.sum().clamp(min=1e-8)
+def _resumed(job: Job, trainer: StudentTrainer) -> Path | None:
+    """The checkpoint to go on from; where it had stopped early already, nothing more is trained."""
+    checkpoint = last_checkpoint(checkpoints_of(job.output))
+    state = checkpoint_state(checkpoint) if checkpoint else None
+    if state and job.student.early_stop and without_gain(state["log_history"]) >= job.student.early_stop:
+        trainer.args.max_steps = state["global_step"]
+    return checkpoint
 
 
-class Speaker(TrainerCallback):  # type: ignore[misc]
-    """Says each logged loss on standard output, and ends the training when whoever started it is gone."""
-
-    def __init__(self) -> None:
-        self._parent = os.getppid()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if os.getppid() != self._parent:
-            raise SystemExit("whoever started this training is gone")
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        said = {name: logs[name] for name in ("loss", "eval_loss", "learning_rate") if name in (logs or {})}
-        if said:
-            print(json.dumps({"step": state.global_step, "of": state.max_steps, **said}), flush=True)
+def _less_memory(job: Job) -> str:
+    student = job.student
+    ways = [
+        (student.accumulate < student.batch_size, f"raise student.accumulate above {student.accumulate}"),
+        (not student.gradient_checkpointing, "set student.gradient_checkpointing"),
+        (student.adapter is None, "train adapters with student.adapter"),
+        (True, "lower student.max_tokens, or use DISTILL_PROCESSES with more GPUs"),
+    ]
+    return f"To use less memory: {'; '.join(way for open_, way in ways if open_)}."
 
 
 if __name__ == "__main__":

@@ -192,3 +192,8 @@ def test_a_text_that_runs_on_takes_no_time(piece: str) -> None:
     assert is_too_long(text)
     steps(text[: text.find(piece, 4 * MOST_EQUALS)])
     assert time.process_time() - started < 3
+
+
+def test_off_by_one_is_off_among_billions_too() -> None:
+    assert [step.right for step in steps("872747*1152=1005404544")] == [True]
+    assert [step.right for step in steps("872747*1152=1005404545")] == [False]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.answers.grading import grade
+from pipeline.answers.grading import grade, grade_fully
 from tests.rows import make_task
 
 COMMA, UNKNOWN, LOWER = {"kind": "punctuation:no_comma"}, {"kind": "unheard:of"}, {"kind": "change_case:english_lowercase"}
@@ -48,3 +48,51 @@ def test_options(answer: str, text: str, correct: bool | None, why: str | None) 
 def test_nothing_to_grade_by() -> None:
     graded = grade(make_task(), "The answer is 8.")
     assert (graded.prediction, graded.expected, graded.correct) == ("8", None, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "strict"),
+    [
+        ("7", "3 + 4 = 7. The answer is 7.", True),
+        ("7", "#### 7", True),
+        ("7", r"So \boxed{7}", True),
+        ("7", '{"why": "3 + 4", "answer": 7}', True),
+        ("7", "7", True),
+        ("7", "7 apples.", True),
+        ("7", "<think>3 + 4</think>7", True),
+        ("7", "3 + 4 = 7", False),
+        ("7", "<think>The answer is 7.</think>I counted to 7", False),
+        ("7", "The answer is 8.", False),
+        ("7", "", False),
+        ("yes", "Yes.", True),
+        ("yes", "Yes, it floats.", False),
+        ("true", "Yes.", True),
+        ("Rome", "Rome", True),
+    ],
+)
+def test_a_right_answer_may_be_in_the_wrong_form(answer: str, text: str, strict: bool) -> None:
+    graded = grade_fully(make_task(answer=answer), text)
+    assert graded.strict is strict
+    assert graded.loose is graded.correct is grade(make_task(answer=answer), text).correct
+    assert graded.met is graded.met_loosely is None
+
+
+@pytest.mark.parametrize(
+    ("text", "strict"), [("The answer is (B).", True), ("B", True), ("Rome", True), ("It must be B.", False)]
+)
+def test_an_option_may_be_in_the_wrong_form(text: str, strict: bool) -> None:
+    graded = grade_fully(make_task(answer="B", choices=["Paris", "Rome"]), text)
+    assert (graded.correct, graded.strict) == (True, strict)
+
+
+def test_constraints_strictly_and_loosely() -> None:
+    """The comma is in the first line, which one of IFEval's loosened texts leaves out."""
+    graded = grade_fully(make_task(constraints=[COMMA, LOWER]), "Sure, here it is:\nall is well")
+    assert (graded.correct, graded.strict, graded.loose) == (False, False, True)
+    assert (graded.met, graded.met_loosely) == ([False, False], [True, True])
+
+
+def test_nobody_can_tell_strictly_or_loosely() -> None:
+    graded = grade_fully(make_task(), "The answer is 8.")
+    assert (graded.strict, graded.loose) == (None, None)
+    assert grade_fully(make_task(constraints=[UNKNOWN]), "8").loose is None

@@ -53,6 +53,16 @@ def test_a_task_with_demonstrations_of_its_own_uses_those() -> None:
     assert "g h -> h g" in content and "i j" not in content and "[question" not in content
 
 
+def test_a_tag_stands_beside_the_question_and_not_beside_demonstrations() -> None:
+    task, *bank = tasks(10)
+    tagged = METHOD.model_copy(update={"tag": "[answer alone]", "tag_place": "after"})
+    with_them, without = asyncio.run(samples_of(tagged, task, Teacher(), bank))
+    assert with_them.messages[-1].content.endswith("Question: [question 0]\n[answer alone]\nAnswer:")
+    assert with_them.messages[-1].content.count("[answer alone]") == 1
+    assert [message.content for message in without.messages] == ["[question 0]\n[answer alone]"]
+    assert tagged.teacher_prompt(task, bank) == METHOD.teacher_prompt(task, bank)
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 99), st.integers(1, 20))
 def test_demonstrations_never_hold_the_asked_task(number: int, count: int) -> None:

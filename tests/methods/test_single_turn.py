@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 import pytest
 
+from pipeline.identity import short_id
 from pipeline.llm.request import Sampling
 from pipeline.methods.chain_of_thought import ChainOfThought
 from pipeline.methods.distillation import Distillation
 from pipeline.methods.instruction_following import InstructionFollowing
+from pipeline.prompts import render
 from tests.methods.asking import Teacher, samples_of
 from tests.rows import make_task
 
@@ -48,6 +51,34 @@ def test_replies_that_did_not_come_make_no_sample(method: Distillation, view: st
     assert asyncio.run(samples_of(method, TASK, Teacher(finish="missing"))) == []
     cut = asyncio.run(samples_of(method, TASK, Teacher(finish="length")))
     assert [sample.finish for sample in cut] == ["length"] * 3
+
+
+@pytest.mark.parametrize(("method", "view"), METHODS)
+@pytest.mark.parametrize(("place", "lines"), [("before", "[explain]\nHow many eggs?"), ("after", "How many eggs?\n[explain]")])
+def test_a_tag_beside_the_question_is_for_the_student_alone(
+    method: Distillation, view: str, place: Literal["before", "after"], lines: str
+) -> None:
+    tagged = method.model_copy(update={"tag": "[explain]", "tag_place": place})
+    plain, shown = method.student_prompt(TASK, ()), tagged.student_prompt(TASK, ())
+    assert shown.messages[-1].content == plain.messages[-1].content.replace("How many eggs?", lines)
+    assert tagged.teacher_prompt(TASK, ()) == method.teacher_prompt(TASK, ())
+    assert [each.messages[-1] for each in asyncio.run(samples_of(tagged, TASK, Teacher()))] == [shown.messages[-1]] * 3
+
+
+def test_two_tags_are_two_samples_of_one_reply() -> None:
+    made = [
+        asyncio.run(samples_of(ChainOfThought(method="chain_of_thought", samples=1, tag=tag, tag_place=place), TASK, Teacher()))
+        for tag, place in ((None, "before"), ("a", "before"), ("a", "after"), ("b", "after"))
+    ]
+    assert len({sample.id for [sample] in made}) == 4
+    assert len({sample.response_keys[0] for [sample] in made}) == 1
+
+
+def test_a_method_without_a_tag_names_its_samples_as_ever() -> None:
+    [sample] = asyncio.run(samples_of(ChainOfThought(method="chain_of_thought", samples=1), TASK, Teacher()))
+    shown = render("chain_of_thought/student", TASK)
+    assert list(shown.messages) == sample.messages
+    assert sample.id == short_id("sample", "t1", "chain_of_thought", "rationale", shown.template_hash, sample.response_keys)
 
 
 def test_the_methods_sampling_is_passed_on() -> None:

@@ -15,8 +15,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from pipeline.tables import CORPORA
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-TABLES = ("1_tasks", "2_responses", "3_samples", "4_verdicts", "5_corpus", "5_control")
+TABLES = ("1_tasks", "2_responses", "3_samples", "4_verdicts", *CORPORA)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 

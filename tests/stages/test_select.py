@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from pipeline.answers.final import final_answer
 from pipeline.errors import UserError
 from pipeline.filters.length import Length
 from pipeline.filters.verdicts import filter_names
@@ -22,7 +23,7 @@ from pipeline.settings import load_settings
 from pipeline.stages.filter import filter_samples
 from pipeline.stages.select import examples, select
 from pipeline.student.tokens import token_counter
-from pipeline.tables import made_of, read_frame, read_rows, table_path
+from pipeline.tables import CORPORA, made_of, read_frame, read_rows, table_path
 from tests.rows import make_sample, make_task
 
 TASKS = [make_task(id=f"t{n}", split="dev" if n < 3 else "train", answer=str(n)) for n in range(20)]
@@ -91,6 +92,62 @@ def test_the_control_has_the_same_size_from_all_training_samples(tmp_path: Path,
     assert again == control != other
 
 
+def answered(right: str) -> list[Sample]:
+    """The samples, each with the answer that is in it."""
+    return [each.model_copy(update={"answer": final_answer(each.target) if right in each.target else None}) for each in SAMPLES]
+
+
+def test_bare_answers_to_every_question_of_the_corpus(tmp_path: Path, student: str) -> None:
+    run = judged(tmp_path, student, samples=answered(""), filters=["finished"], selection={"per_task": 2})
+    corpus, _ = selected(run)
+    gold, teacher = (list(read_rows(run.folder, name, Example)) for name in ("5_gold_labels", "5_teacher_labels"))
+    assert [each.task_id for each in gold] == [each.task_id for each in teacher] == [task.id for task in TASKS]
+    assert [each.messages[-1].content for each in gold] == [f"The answer is {number}." for number in range(20)]
+    first = {each.task_id: each for each in reversed(corpus)}
+    assert [(each.sample_id, each.split, each.messages[:-1]) for each in gold] == [
+        (first[task.id].sample_id, task.split, first[task.id].messages[:-1]) for task in TASKS
+    ]
+    assert [(each.id, each.tokens) for each in gold] == [(each.id, each.tokens) for each in teacher]  # the teacher was right
+    assert len({made_of(run.folder, name) for name in CORPORA}) == 1
+
+
+def test_no_table_of_bare_answers_where_there_are_none(
+    tmp_path: Path, student: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = judged(tmp_path, student, samples=answered(""), filters=["finished"])
+    selected(run)
+    assert table_path(run.folder, "5_gold_labels").exists() and table_path(run.folder, "5_teacher_labels").exists()
+    unsolved = [task.model_copy(update={"answer": None}) for task in TASKS]
+    run = judged(tmp_path, student, unsolved, SAMPLES, filters=["finished"])
+    capsys.readouterr()
+    selected(run)
+    assert not table_path(run.folder, "5_gold_labels").exists() and not table_path(run.folder, "5_teacher_labels").exists()
+    said = capsys.readouterr().err
+    assert "no 5_gold_labels, since of no task in the corpus the right answer is known" in said
+    assert "no 5_teacher_labels" in said
+
+
+def test_of_many_tasks_each_has_one_bare_answer(tmp_path: Path, student: str) -> None:
+    """More samples than are written at a time: no task is cut in two."""
+    tasks = [make_task(id=f"t{n:03}", answer="1") for n in range(190)]
+    samples = [make_sample(f"{n}: 1", id=f"{task.id}s{n}", task_id=task.id, answer="1") for task in tasks for n in range(7)]
+    run = judged(tmp_path, student, tasks, samples, filters=["finished"])
+    corpus, _ = selected(run)
+    assert [each.sample_id for each in corpus] == [each.id for each in samples]
+    assert [each.sample_id for each in read_rows(run.folder, "5_gold_labels", Example)] == [f"{task.id}s0" for task in tasks]
+
+
+def test_nothing_is_written_twice(tmp_path: Path, student: str) -> None:
+    run = judged(tmp_path, student, samples=answered("0"), filters=["finished"])
+    selected(run)
+    before = {name: table_path(run.folder, name).stat().st_mtime_ns for name in CORPORA}
+    selected(run)
+    assert {name: table_path(run.folder, name).stat().st_mtime_ns for name in CORPORA} == before
+    write_table(run.folder, "5_gold_labels", [])  # of another corpus, as a kill between two tables leaves it
+    selected(run)
+    assert len(list(read_rows(run.folder, "5_gold_labels", Example))) == len(TASKS)
+
+
 @pytest.mark.parametrize(("choice", "rows"), [("drop", 0), ("keep", 1)])
 def test_undecided_samples(tmp_path: Path, student: str, choice: str, rows: int) -> None:
     tasks = [make_task(id="t0", answer="1"), make_task(id="t1")]
@@ -153,7 +210,7 @@ def test_no_corpus_of_earlier_verdicts_is_left(tmp_path: Path, student: str) -> 
     asyncio.run(filter_samples(stricter))
     with pytest.raises(UserError, match="nothing to train on"):
         asyncio.run(select(stricter))
-    for name in ("5_corpus", "5_control", "6_evaluation"):
+    for name in (*CORPORA, "6_evaluation"):
         assert not table_path(run.folder, name).exists()
 
 

@@ -1,147 +1,217 @@
-"""The training loss by hand-computed numbers, and a training that is killed and goes on."""
+"""The trainer on the mini student: every field of the recipe does what it says, and what cannot be done is refused."""
 
 from __future__ import annotations
 
 import json
-import math
-import os
-import signal
-import subprocess
-import sys
-import time
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
-from pipeline.publication import write_table
+from pipeline.errors import UserError
 from pipeline.recipe import load_recipe
-from pipeline.records import Example, Message
 from pipeline.run import Run
 from pipeline.settings import load_settings
+from pipeline.stages.students import Pupil
 from pipeline.stages.train import is_trained, training_job
-from pipeline.student.job import Job, Schooling, curve_path
-from pipeline.student.train import Collator, weighted_loss
+from pipeline.student.job import Job, LowRank, curve_path
+from pipeline.student.loading import load_tokenizer
+from pipeline.student.saving import last_checkpoint
+from pipeline.student.train import lessons, train
+from pipeline.student.trainer import without_gain
+from tests.student.corpora import STUDENT, example, losses, said, span_of, write_job
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def test_the_loss_is_the_weighted_mean_over_trained_tokens() -> None:
-    # two examples, vocabulary of two; a logit of log(3) for a token against 0 gives it probability 3/4
-    right, wrong = math.log(3.0), 0.0
-    logits = torch.tensor([[[right, wrong]] * 3, [[wrong, right]] * 3])
-    labels = torch.tensor([[-100, 0, 0], [-100, -100, 0]])
-    weight = torch.tensor([1.0, 0.5])
-    # first: two tokens at -log(3/4); second: one token at -log(1/4), at half the weight
-    expected = (1.0 * 2 * -math.log(0.75) + 0.5 * 1 * -math.log(0.25)) / (1.0 * 2 + 0.5 * 1)
-    assert weighted_loss(logits, labels, weight).item() == pytest.approx(expected, rel=1e-6)
+ADAPTER = LowRank(rank=4, alpha=8.0, dropout=0.0, targets=("all-linear",), quantized=False)
+ROWS = [example(number) for number in range(40)]
+DEV = [example(number, "dev") for number in range(100, 111)]
 
 
-def test_an_example_of_weight_nothing_changes_nothing() -> None:
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 4, 5, generator=generator)
-    labels = torch.tensor([[-100, 1, 2, 3], [-100, 4, 0, 1]])
-    alone = weighted_loss(logits[:1], labels[:1], torch.tensor([0.7]))
-    both = weighted_loss(logits, labels, torch.tensor([0.7, 0.0]))
-    assert both.item() == pytest.approx(alone.item(), rel=1e-6)
+@pytest.fixture
+def trained(capfd: pytest.CaptureFixture[str]) -> Callable[[Job], list[dict[str, Any]]]:
+    def run(job: Job) -> list[dict[str, Any]]:
+        capfd.readouterr()
+        train(job)
+        return said(capfd.readouterr().out)
+
+    return run
 
 
-def test_the_collator_pads_on_the_right_and_trains_no_padding() -> None:
-    rows = [
-        {"input_ids": [5, 6, 7], "labels": [-100, 6, 7], "weight": 1.0},
-        {"input_ids": [8], "labels": [8], "weight": 0.5},
-    ]
-    batch = Collator(pad=0)(rows)
-    assert batch["input_ids"].tolist() == [[5, 6, 7], [8, 0, 0]]
-    assert batch["labels"].tolist() == [[-100, 6, 7], [8, -100, -100]]
-    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert batch["weight"].tolist() == [1.0, 0.5]
-
-
-def job(folder: Path, output: str) -> Path:
-    """A job of forty examples and five epochs, and where it is written."""
-    spec = Job(
-        model=str(REPOSITORY / "data/mini/student"),
-        model_revision="r",
-        folder=folder,
-        table="5_corpus",
-        corpus_hash="h",
-        has_dev=False,
-        student=Schooling(
-            epochs=30, learning_rate=1e-3, batch_size=8, warmup_share=0.1, weight_decay=0.0, max_tokens=200, seed=3
-        ),
-        device="cpu",
-        output=folder / output,
-    )
-    path = folder / f"{output}.json"
-    path.write_text(spec.model_dump_json())
-    return path
-
-
-def corpus(folder: Path) -> None:
-    def example(number: int) -> Example:
-        messages = [
-            Message(role="user", content=f"What is {number}+1?"),
-            Message(role="assistant", content=f"{number}+1={number + 1}."),
-        ]
-        return Example(
-            id=str(number),
-            sample_id="s",
-            task_id="t",
-            method="m",
-            view="v",
-            split="train",
-            messages=messages,
-            weight=1,
-            tokens=9,
+def test_a_step_is_the_same_in_one_part_or_four_packed_or_not(tmp_path: Path, trained: Any) -> None:
+    curves = [
+        losses(trained(write_job(tmp_path, ROWS, f"student{number}", **given)))
+        for number, given in enumerate(
+            ({}, {"accumulate": 4}, {"packing": True, "max_tokens": 100}, {"gradient_checkpointing": True})
         )
-
-    write_table(folder, "5_corpus", [example(number) for number in range(40)])
-
-
-def start(spec: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "pipeline.student.train", str(spec)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=REPOSITORY, env={**os.environ}
-    )
+    ]
+    assert len(curves[0]) == 5 and curves[0][0] != curves[0][1]
+    for other in curves[1:]:
+        assert other == pytest.approx(curves[0], abs=1e-5)
 
 
-@pytest.mark.slow
-def test_a_training_that_is_killed_goes_on_to_the_same_student(tmp_path: Path) -> None:
-    corpus(tmp_path)
-    whole = start(job(tmp_path, "whole"))
-    losses = [json.loads(line) for line in whole.communicate(timeout=300)[0].splitlines() if line.startswith("{")]
-    assert whole.returncode == 0 and losses[-1]["done"]
+def test_the_loss_of_a_step_is_the_weighted_mean_over_its_tokens(tmp_path: Path, trained: Any) -> None:
+    rows = [example(number, weight=1.0 if number % 2 else 0.25) for number in range(6)]
+    job = write_job(tmp_path, rows, batch_size=8, accumulate=2)
+    by_hand = mean_loss(AutoModelForCausalLM.from_pretrained(STUDENT), job, "train")
+    assert losses(trained(job)) == [pytest.approx(by_hand, rel=1e-5)]
 
-    spec = job(tmp_path, "killed")
-    first = start(spec)
-    checkpoints = tmp_path / ".killed.checkpoints"
-    deadline = time.monotonic() + 200
-    while not list(checkpoints.glob("checkpoint-*/trainer_state.json")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    assert not (tmp_path / "killed").exists(), "it was killed too late for this test to say anything"
-    second = start(spec)
-    resumed = [json.loads(line) for line in second.communicate(timeout=300)[0].splitlines() if line.startswith("{")]
-    assert second.returncode == 0
-    assert resumed[0]["step"] > losses[0]["step"], "it began anew"
-    curve = {each["step"]: each["loss"] for each in losses if "loss" in each}
-    assert all(curve[each["step"]] == each["loss"] for each in resumed if "loss" in each)
-    one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
-    assert all(torch.equal(one[name], other[name]) for name in one)
+
+def mean_loss(model: Any, job: Job, split: str) -> float:
+    """sum_i w_i sum_t ce_it / sum_i w_i n_i, an example at a time, by the model's own cross-entropy."""
+    above, below = 0.0, 0.0
+    for unit in lessons(job, AutoTokenizer.from_pretrained(STUDENT), model)[split]:
+        for row in unit["examples"]:
+            count = sum(label != -100 for label in row["labels"])
+            loss = model(input_ids=torch.tensor([row["input_ids"]]), labels=torch.tensor([row["labels"]])).loss.item()
+            above, below = above + row["weight"] * count * loss, below + row["weight"] * count
+    return above / below
+
+
+def test_the_dev_loss_is_exact_and_the_student_of_the_lowest_is_kept(tmp_path: Path, trained: Any) -> None:
+    job = write_job(tmp_path, ROWS + DEV, epochs=12, learning_rate=0.02, early_stop=1)
+    lines = trained(job)
+    watched = losses(lines, "eval_loss")
+    assert len(watched) < 12 and watched[-1] > min(watched)
+    assert lines[-1]["steps"] < lines[0]["of"]
+    assert mean_loss(AutoModelForCausalLM.from_pretrained(job.output), job, "dev") == pytest.approx(min(watched), rel=1e-5)
+
+
+def test_what_a_training_says(tmp_path: Path, trained: Any) -> None:
+    lines = trained(write_job(tmp_path, ROWS))
+    assert lines[0]["step"] == 1 and lines[0]["of"] == 5
+    assert all(line["grad_norm"] > 0 and line["tokens_per_second"] > 0 and line["learning_rate"] >= 0 for line in lines[:5])
+    tokens = sum(len(row["input_ids"]) for row in rows_of(write_job(tmp_path, ROWS)))
+    assert lines[-1]["done"] and lines[-1]["tokens"] == tokens
+    assert lines[-1]["seconds"] > 0 and lines[-1]["peak_bytes"] > 1e7
+
+
+def rows_of(job: Job) -> list[dict[str, Any]]:
+    model = AutoModelForCausalLM.from_pretrained(STUDENT)
+    return [row for unit in lessons(job, load_tokenizer(job), model)["train"] for row in unit["examples"]]
+
+
+def test_adapters_are_merged_into_a_plain_model_and_kept_beside_it(tmp_path: Path, trained: Any) -> None:
+    job = write_job(tmp_path, ROWS, adapter=ADAPTER, learning_rate=0.01)
+    trained(job)
+    merged, told = AutoModelForCausalLM.from_pretrained(job.output, output_loading_info=True)
+    assert type(merged) is LlamaForCausalLM and not told["missing_keys"] and not told["unexpected_keys"]
+    base = AutoModelForCausalLM.from_pretrained(STUDENT)
+    adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(STUDENT), job.output / "adapter")
+    tokens = torch.arange(5, 30)[None]
+    assert torch.allclose(merged(tokens).logits, adapted(tokens).logits, atol=1e-4)
+    assert not torch.allclose(merged(tokens).logits, base(tokens).logits, atol=1e-2)
+
+
+def test_the_student_is_a_whole_model_folder(tmp_path: Path, trained: Any) -> None:
+    template = (Path(STUDENT) / "chat_template.jinja").read_text() + "{# of the recipe #}"
+    job = write_job(tmp_path, ROWS).model_copy(update={"chat_template": template})
+    trained(job)
+    assert AutoTokenizer.from_pretrained(job.output).chat_template == template
+    generation = json.loads((job.output / "generation_config.json").read_text())
+    assert (generation["eos_token_id"], generation["pad_token_id"], generation["do_sample"]) == (1, 0, True)
+    assert {path.name for path in tmp_path.iterdir()} == {"5_corpus.parquet", "student"}
+    assert not {"training_args.bin", "README.md"} & {path.name for path in job.output.iterdir()}
+
+
+def test_smaller_shares_lie_in_larger_ones(tmp_path: Path) -> None:
+    rows = [example(number, task_id=f"t{number // 2}") for number in range(80)] + DEV
+    job = write_job(tmp_path, rows)
+    taken = [
+        {str(row["input_ids"]) for row in rows_of(job.model_copy(update={"share": share}))} for share in (0.1, 0.3, 0.6, 1.0)
+    ]
+    assert 0 < len(taken[0]) < len(taken[1]) < len(taken[2]) < len(taken[3]) == 80
+    assert all(smaller < larger for smaller, larger in pairwise(taken))
+    assert all(len(each) % 2 == 0 for each in taken)
+
+
+def test_negatives_are_left_out_or_made_unlikely(tmp_path: Path, trained: Any) -> None:
+    rows = ROWS[:6] + [example(number, negative=True) for number in (6, 7)]
+    left = trained(write_job(tmp_path, rows))
+    assert losses(left) == pytest.approx(losses(trained(write_job(tmp_path, ROWS[:6]))), abs=1e-6)
+    unlikely = trained(write_job(tmp_path, rows, negatives="unlikelihood"))
+    assert losses(unlikely, "unlikelihood")[0] > 0 and losses(unlikely) != pytest.approx(losses(left), abs=1e-3)
+
+
+def test_pairs_agree(tmp_path: Path, trained: Any) -> None:
+    rows = [example(number, pair=f"p{number // 2}", answer_span=span_of(number)) for number in range(40)]
+    lines = trained(write_job(tmp_path, rows, agreement=0.5))
+    assert losses(lines, "agreement")[0] > 0
+    assert lines[0]["of"] == 5  # batch_size counts examples, of which a pair has two
+    assert "agreement" not in trained(write_job(tmp_path, rows, agreement=0.0))[0]
+
+
+def test_a_loss_that_is_no_number_stops_the_training_and_saves_nothing(tmp_path: Path) -> None:
+    job = write_job(tmp_path, ROWS, learning_rate=1e30)
+    job.output.mkdir()
+    (job.output / "config.json").write_text("of before")
+    with pytest.raises(UserError, match=r"no number any more .* at step 3 of 5, learning rate 8.5e\+29") as raised:
+        train(job)
+    assert "student.learning_rate" in raised.value.remedy
+    assert [path.name for path in job.output.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize(
+    ("given", "what", "remedy"),
+    [
+        (
+            {"adapter": ADAPTER.model_copy(update={"targets": ("q_proj", "query")})},
+            "no layer 'query'",
+            "k_proj, o_proj, q_proj",
+        ),
+        ({"adapter": ADAPTER.model_copy(update={"quantized": True})}, "quantized: bitsandbytes needs a GPU", "false"),
+        ({"early_stop": 2}, "early_stop: 5_corpus has no dev examples", "leave it out"),
+        ({"negatives": "leave"}, "all training examples show what is wrong", "unlikelihood"),
+    ],
+    ids=["no such layer", "no GPU", "no dev examples", "nothing left"],
+)
+def test_what_cannot_be_done_is_refused(tmp_path: Path, given: dict[str, Any], what: str, remedy: str) -> None:
+    rows = [example(number, negative="negatives" in given) for number in range(8)]
+    with pytest.raises(UserError, match=what) as raised:
+        train(write_job(tmp_path, rows, **given))
+    assert remedy in raised.value.remedy and not (tmp_path / "student").exists()
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(UserError, match=r"DISTILL_PROCESSES=3: .* does not divide student.batch_size, 8"):
+        train(write_job(tmp_path, ROWS))
+
+
+def test_trackers_are_those_of_transformers(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="DISTILL_TRACKERS=scoreboard: scoreboard is not supported"):
+        train(write_job(tmp_path, ROWS).model_copy(update={"trackers": ("scoreboard",)}))
+    assert load_settings(trackers="tensorboard, wandb").trackers == ("tensorboard", "wandb")
+
+
+def test_without_gain_counts_evaluations_since_the_lowest_loss() -> None:
+    assert without_gain([]) == 0
+    assert without_gain([{"eval_loss": 2.0}, {"loss": 1.0}, {"eval_loss": 1.5}]) == 0
+    assert without_gain([{"eval_loss": 1.5}, {"eval_loss": 1.6}, {"eval_loss": 1.5}]) == 2
+
+
+def test_a_checkpoint_that_was_not_finished_is_dropped(tmp_path: Path) -> None:
+    for number, state in ((20, '{"global_step": 20}'), (40, '{"global_'), (60, None)):
+        (tmp_path / f"checkpoint-{number}").mkdir()
+        if state:
+            (tmp_path / f"checkpoint-{number}/trainer_state.json").write_text(state)
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-20"
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-20"]
+    assert last_checkpoint(tmp_path / "nowhere") is None
 
 
 def test_a_student_of_another_corpus_is_not_taken_for_this_one(tmp_path: Path) -> None:
-    settings = load_settings(data=str(tmp_path))
-    run = Run(load_recipe("mini"), settings)
+    run = Run(load_recipe("mini"), load_settings(data=str(tmp_path)))
     run.folder.mkdir(parents=True)
-    corpus(run.folder)
+    write_job(run.folder, ROWS)
+    pupil = Pupil("distilled", "5_corpus", 0, True)
     (run.folder / "student/distilled").mkdir(parents=True)
-    assert not is_trained(run, "distilled")
-    said = {"done": True, "fingerprint": training_job(run, "distilled", "5_corpus").fingerprint}
-    curve_path(run.folder, "distilled").write_text(json.dumps(said) + "\n")
-    assert is_trained(run, "distilled")
-    write_table(run.folder, "5_corpus", [])
-    assert not is_trained(run, "distilled")
+    assert not is_trained(run, pupil)
+    done = {"done": True, "fingerprint": training_job(run, pupil).fingerprint}
+    curve_path(run.folder, "distilled").write_text(json.dumps(done) + "\n")
+    assert is_trained(run, pupil)
+    write_job(run.folder, ROWS[:9])
+    assert not is_trained(run, pupil)

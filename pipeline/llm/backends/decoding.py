@@ -80,9 +80,11 @@ def _roomy_cache(config: Any) -> DynamicCache:
 class Decoder:
     """A loaded model and tokenizer."""
 
-    def __init__(self, place: str, revision: str, dtype: str, device: str) -> None:
+    def __init__(self, place: str, revision: str, dtype: str, device: str, chat_template: str | None = None) -> None:
         self.loaded = load("causal", place, revision, dtype, device)
         self.model, self._tokenizer = self.loaded.model, self.loaded.tokenizer
+        if chat_template is not None:
+            self._tokenizer.chat_template = chat_template
         self._device, self._context = self.loaded.device, self.loaded.context
         self.tokens_out = 0
         """Tokens written so far."""
@@ -122,9 +124,12 @@ class Decoder:
         return row
 
     def _prompt(self, request: Request) -> list[int]:
+        """The tokens to go on from: a reply begins, or the one goes on that the assistant has begun."""
         messages = [message.model_dump() for message in request.messages]
-        arguments = request.sampling.chat_template_kwargs or {}
-        text = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **arguments)
+        begun = request.messages[-1].role == "assistant"
+        arguments = {"add_generation_prompt": not begun, "continue_final_message": begun}
+        arguments |= request.sampling.chat_template_kwargs or {}
+        text = self._tokenizer.apply_chat_template(messages, tokenize=False, **arguments)
         ids: list[int] = self._tokenizer.encode(whole(text), add_special_tokens=False)
         return ids
 

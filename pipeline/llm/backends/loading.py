@@ -6,6 +6,7 @@ model whose file lacks a part that is needed, such as the head of a reward model
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,13 @@ def load(what: str, place: str, revision: str, dtype: str, device: str) -> Loade
         raise UserError(f"{place}: no {what} model, its weights lack {', '.join(missing[:3])}", "Name a model that has them.")
     context = getattr(model.config.get_text_config(), "max_position_embeddings", 1 << 30)
     return Loaded(place, model.to(device).eval(), tokenizer, device, context)
+
+
+def free_memory() -> None:
+    """Gives back what a model took that nobody holds any more; models hold on to themselves in circles."""
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def _device(device: str) -> str:

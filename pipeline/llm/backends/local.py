@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from pipeline.errors import UserError
-from pipeline.identity import model_hash
+from pipeline.identity import content_hash, model_hash
 from pipeline.llm.backends import CallFailed
 from pipeline.llm.model import Model
 from pipeline.llm.prices import FREE
@@ -48,19 +48,28 @@ class LocalModel(Frozen):
     """How it samples, unless a method says otherwise."""
     price: None = Field(None, description="A local model costs nothing by the token.")
 
-    def open(self, settings: Settings) -> Model:
-        """The model, ready to be asked; nothing is loaded yet."""
+    def open(self, settings: Settings, chat_template: str | None = None) -> Model:
+        """The model, ready to be asked; nothing is loaded yet.
+
+        Args:
+            chat_template: text of the chat template to use instead of its own.
+        """
         folder = model_folder(self.model)
         revision = model_hash(folder) if folder else f"{self.model}@{self.revision}"
         place = str(folder) if folder else self.model
         return Model(
-            identity={"provider": "local", "model": revision, "revision": self.dtype},
+            identity={"provider": "local", "model": revision, "revision": self.dtype} | _named(chat_template),
             name=Path(self.model).name if folder else self.model,
-            start=lambda: LocalBackend(place, self.revision, self.dtype, settings.device),
+            start=lambda: LocalBackend(place, self.revision, self.dtype, settings.device, chat_template),
             in_flight=settings.concurrency or IN_FLIGHT,
             price=FREE,
             computes=True,
         )
+
+
+def _named(chat_template: str | None) -> dict[str, str]:
+    """What a chat template that is not the model's own adds to who answers."""
+    return {} if chat_template is None else {"chat_template": content_hash(chat_template)}
 
 
 def model_folder(name: str) -> Path | None:
@@ -88,8 +97,8 @@ _Waiting = tuple[Request, asyncio.Future[Reply]]
 class LocalBackend:
     """Answers in batches; one thread computes while requests gather."""
 
-    def __init__(self, place: str, revision: str, dtype: str, device: str) -> None:
-        self._arguments = (place, revision, dtype, device)
+    def __init__(self, place: str, revision: str, dtype: str, device: str, chat_template: str | None = None) -> None:
+        self._arguments, self._chat_template = (place, revision, dtype, device), chat_template
         self._waiting: list[_Waiting] = []
         self._news = asyncio.Event()
         self._parts: dict[str, Any] = {}
@@ -104,6 +113,15 @@ class LocalBackend:
         await asyncio.gather(self._worker, return_exceptions=True)
         for _, future in self._waiting:
             future.cancel()
+        if self._parts:
+            self._parts.clear()
+            _by_name("pipeline.llm.backends.loading").free_memory()
+
+    @property
+    def size(self) -> tuple[str, int]:
+        """Where it computes, and how many weights it has; known once it has written a reply."""
+        loaded = self._parts[TEXT].loaded
+        return loaded.device, loaded.model.num_parameters()
 
     async def complete(self, request: Request) -> Reply:
         for name in UNSUPPORTED:
@@ -165,7 +183,7 @@ class LocalBackend:
         if sort not in self._parts:
             decoding, scoring = (_by_name(f"pipeline.llm.backends.{name}") for name in ("decoding", "scoring"))
             if sort == TEXT:
-                self._parts[sort] = decoding.Decoder(*self._arguments)
+                self._parts[sort] = decoding.Decoder(*self._arguments, self._chat_template)
             elif sort == "token_logprobs":
                 self._parts[sort] = scoring.Likelihood(self._part(TEXT).loaded)
             else:

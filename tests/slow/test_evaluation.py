@@ -1,0 +1,81 @@
+"""Everything an evaluation can be asked for, over students that were really trained."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from pipeline.settings import REPOSITORY
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+ITEMS = 20
+CHANGES = (
+    "student.epochs=1", "student.seeds=2", "student.curve=[0.5]", f"evaluation.limit={ITEMS}", "evaluation.benchmarks=[mini]",
+    "evaluation.changes=[typos, distractor]", "evaluation.faithfulness=true", "evaluation.by=steps",
+    "evaluation.sampled={samples: 2, limit: 5}",
+)  # fmt: skip
+MODELS = {"base": 1, "distilled@50%": 1, "gold_labels": 2, "teacher_labels": 2, "control": 2, "distilled": 2, "teacher": 1}
+"""How many of each there are: one a seed."""
+
+
+def run(verb: str, data: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipeline", verb, "mini", "--limit", "200", "--data", str(data)]
+    changes = [word for change in CHANGES for word in ("--set", change)]
+    done = subprocess.run([*command, *changes], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def table(data: Path, name: str) -> pl.DataFrame:
+    return pl.read_parquet(data / f"runs/mini/{name}.parquet")
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("evaluated")
+    run("train", data)
+    return data
+
+
+def test_everybody_answers_every_item_once_greedily(evaluated: Path) -> None:
+    items, grades = table(evaluated, "6_items"), table(evaluated, "6_evaluation").filter(pl.col("mode") == "greedy")
+    counts = dict(grades.group_by("model").len().iter_rows())
+    assert counts == {model: seeds * items.height for model, seeds in MODELS.items()}
+    assert grades.select("model", "seed", "benchmark", "task_id").is_duplicated().sum() == 0
+    plain = {"mini:test": ITEMS, "mini:ood": ITEMS, "mini": ITEMS}
+    assert {name: count for name, count in items.group_by("benchmark").len().iter_rows() if "+" not in name} == plain
+    changed = items.filter(pl.col("change").is_not_null())
+    assert set(changed["change"]) == {"typos", "distractor"}
+    assert changed["original"].is_in(items.filter(pl.col("change").is_null())["id"].implode()).all()
+
+
+def test_no_item_is_a_training_example(evaluated: Path) -> None:
+    for name in ("5_corpus", "5_control", "5_gold_labels", "5_teacher_labels"):
+        assert not set(table(evaluated, name)["task_id"]) & set(table(evaluated, "6_items")["id"])
+
+
+def test_first_seeds_and_the_teacher_are_sampled(evaluated: Path) -> None:
+    sampled = table(evaluated, "6_evaluation").filter(pl.col("mode") == "sampled")
+    assert set(sampled["model"]) == MODELS.keys() - {"distilled@50%"}
+    assert set(sampled["seed"]) == {0} and set(sampled["sample"]) == {0, 1}
+    assert sampled.group_by("model", "benchmark").len()["len"].max() == 2 * 5
+
+
+def test_levels_speed_and_faithfulness_are_there(evaluated: Path) -> None:
+    grades = table(evaluated, "6_evaluation")
+    stories = grades.filter((pl.col("kind") == "word_problem") & (pl.col("mode") == "greedy"))
+    assert set(stories["level"]) == set("1234567")
+    assert grades.filter(pl.col("mode") == "swapped")["model"].is_in(["base", "distilled", "teacher"]).all()
+    assert grades.filter((pl.col("mode") == "swapped") & (pl.col("model") == "teacher")).height > ITEMS / 2
+    assert table(evaluated, "6_speed")["model"].to_list() == ["base", "distilled", "teacher"]
+
+
+def test_evaluated_again_it_is_the_same_and_nobody_is_asked(evaluated: Path) -> None:
+    before = table(evaluated, "6_evaluation")
+    assert "0 asked" in run("evaluate", evaluated).stderr
+    assert_frame_equal(table(evaluated, "6_evaluation"), before)
