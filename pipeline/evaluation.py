@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from pipeline.benchmarks.union import Benchmark
 from pipeline.records import Frozen, Limit
@@ -25,17 +25,24 @@ class Sampled(Frozen):
     """At most so many items a benchmark."""
 
 
+def _each_once(benchmarks: tuple[Benchmark, ...]) -> tuple[Benchmark, ...]:
+    names = [each.benchmark for each in benchmarks]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"a benchmark can be named once only: {', '.join(twice)}")
+    return benchmarks
+
+
 class Evaluation(Frozen):
     """What the models are compared on."""
 
     split: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(("test",), min_length=1)
     """The source's splits, each a benchmark of its own."""
-    benchmarks: tuple[Benchmark, ...] = ()
+    benchmarks: Annotated[tuple[Benchmark, ...], AfterValidator(_each_once)] = ()
     """Further benchmarks; `distill benchmarks` lists them."""
     limit: Limit | None = 500
     """At most so many items a benchmark."""
     max_tokens: PositiveInt = 512
-    """Longest reply."""
+    """Longest reply; a teacher's may be as long as its own sampling allows."""
     teacher: bool = True
     """Whether the teacher answers the items, too; at an endpoint that costs as many calls."""
     sampled: Sampled | None = None

@@ -51,10 +51,27 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+Stamp = tuple[Path, int, int, int]
+
+
+def stamp(path: Path) -> Stamp:
+    """Path, inode, bytes and time of the last change (nanoseconds) of a file: while they stay, so does what was read of it."""
+    found = path.stat()
+    return path, found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def model_hash(folder: Path) -> str:
-    """The revision of a local model: its weights, configuration, tokenizer and chat template, wherever the folder lies."""
-    files = sorted({path for pattern in WEIGHTS for path in folder.glob(pattern)})
-    return content_hash([(path.name, file_hash(path)) for path in files])
+    """The revision of a local model: its weights, configuration, tokenizer and chat template, wherever the folder lies.
+
+    Files that did not change are read once in a process.
+    """
+    files = sorted({path for pattern in WEIGHTS for path in folder.absolute().glob(pattern)})
+    return _files_hash(tuple(stamp(path) for path in files))
+
+
+@lru_cache(maxsize=64)
+def _files_hash(stamps: tuple[Stamp, ...]) -> str:
+    return content_hash([(path.name, file_hash(path)) for path, *_ in stamps])
 
 
 @lru_cache(maxsize=1)

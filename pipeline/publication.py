@@ -145,9 +145,9 @@ def _plain(value: Any) -> Any:
     return value.__dict__ if isinstance(value, Record) else value
 
 
-def write_table(folder: Path, name: str, rows: Iterable[Record]) -> int:
+def write_table(folder: Path, name: str, rows: Iterable[Record], made_of: str = "") -> int:
     """Writes one table; returns how many rows it holds."""
-    with Publication(folder, name) as new:
+    with Publication(folder, name, made_of=made_of) as new:
         for row in rows:
             new[name].append(row)
         return new[name].rows

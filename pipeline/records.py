@@ -258,6 +258,8 @@ class Grade(Record):
     """Number of the sample among those of the item."""
     key: str
     """Hash of all that determined the reply."""
+    finish: str | None = None
+    """How the reply ended, such as stop or length; empty where an outside harness does not say."""
     text: str
     """The reply."""
     prediction: str | None

@@ -7,6 +7,7 @@ same drawn items. It is seeded, so the same table gives the same figures.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ DRAWS = 2_000
 """Bootstrap samples."""
 LEAST_P = 2 / (DRAWS + 1)
 """The least p-value that so many can show."""
+ADDED = 2
+"""Items that a bootstrap adds to those there are."""
 BINS = 10
 """Of confidences, in a calibration (Guo et al. 2017 use 10 to 15)."""
 Matrix = npt.NDArray[np.float64]
@@ -71,7 +74,9 @@ def resampled(*models: tuple[Matrix, Matrix]) -> list[Matrix]:
     """The mean of each model in every bootstrap sample; the items of a sample are the same for all, the seeds each one's own.
 
     Items that look the same are drawn together, by how often they occur, so the time does not grow with their number. With few
-    seeds the interval is a little narrow: the spread of s seeds is drawn as (s - 1) / s of its variance.
+    seeds the interval is a little narrow: the spread of s seeds is drawn as (s - 1) / s of its variance. A bootstrap of few
+    items that all look alike would be certain, so two more are drawn among them, shared by every way in which the models can be
+    right or wrong: half an item each for two models, as Agresti and Min (2005) do for differences of paired shares.
 
     Args:
         models: for each the values and the weights, both items × seeds; an item is a cluster, its values sums over its parts.
@@ -81,8 +86,10 @@ def resampled(*models: tuple[Matrix, Matrix]) -> list[Matrix]:
     """
     chance = np.random.default_rng(0)
     rows = np.hstack([part for model in models for part in model])
-    kinds, counts = np.unique(rows, axis=0, return_counts=True)
-    sums = chance.multinomial(len(rows), counts / len(rows), size=DRAWS) @ kinds
+    kinds, seen = np.unique(rows, axis=0, return_counts=True)
+    extra = _every_outcome([values.shape[1] for values, _ in models])
+    counts = np.append(seen.astype(float), [ADDED / len(extra)] * len(extra))
+    sums = chance.multinomial(len(rows) + ADDED, counts / counts.sum(), size=DRAWS) @ np.vstack([kinds, extra])
     means, start = [], 0
     for values, _ in models:
         seeds = values.shape[1]
@@ -91,6 +98,12 @@ def resampled(*models: tuple[Matrix, Matrix]) -> list[Matrix]:
         means.append(np.divide(over, under, out=np.full(DRAWS, np.nan), where=under > 0))
         start += 2 * seeds
     return means
+
+
+def _every_outcome(seeds: Sequence[int]) -> Matrix:
+    """Rows of values and weights, as of items: each way in which all seeds of each model can be right, or wrong."""
+    outcomes = itertools.product((0.0, 1.0), repeat=len(seeds))
+    return np.array([np.repeat([part for right in each for part in (right, 1.0)], np.repeat(seeds, 2)) for each in outcomes])
 
 
 def middle_95(draws: Matrix) -> tuple[float, float]:

@@ -6,11 +6,13 @@ is missing, broken or has other columns than its record is the user's to mend, a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import types
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -21,6 +23,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from pipeline.errors import UserError
+from pipeline.identity import Stamp, canonical_json, stamp
 from pipeline.records import AsJson, Example, Grade, Item, Record, Response, Sample, Speed, Task, Verdict
 
 TABLES: dict[str, type[Record]] = {
@@ -84,6 +87,26 @@ def made_of(folder: Path, name: str) -> str | None:
         named: bytes | None = (pq.read_schema(table_path(folder, name)).metadata or {}).get(MADE_OF)
         return named.decode() if named else None
     return None
+
+
+def rows_hash(folder: Path, name: str) -> str:
+    """64 hex digits naming a table's rows and their order, whatever it was made of and however its file is written.
+
+    Raises:
+        UserError: it was not made yet, or is broken.
+    """
+    check_table(folder, name)
+    return _rows_hash(stamp(table_path(folder, name).absolute()))
+
+
+@lru_cache(maxsize=16)
+def _rows_hash(file: Stamp) -> str:
+    digest = hashlib.sha256()
+    with readable(file[0]), pq.ParquetFile(file[0], pre_buffer=False) as table:
+        for batch in table.iter_batches(READ_ROWS):
+            for row in batch.to_pylist():
+                digest.update(canonical_json(row).encode("utf-8") + b"\n")
+    return digest.hexdigest()
 
 
 def table_path(folder: Path, name: str) -> Path:

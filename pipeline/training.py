@@ -26,7 +26,7 @@ class Adapter(Frozen):
     """The update is scaled by alpha / rank."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout before the update."""
-    targets: Annotated[tuple[str, ...], BeforeValidator(listed)] = ("all-linear",)
+    targets: Annotated[tuple[str, ...], BeforeValidator(listed), Field(min_length=1)] = ("all-linear",)
     """Names of the layers that get one; `all-linear` is every linear layer but the output."""
     quantized: bool = False
     """QLoRA: the untrained weights are held in 4 bits; needs a GPU and bitsandbytes."""
@@ -49,7 +49,7 @@ class Student(Frozen):
     """Examples a step, of all steps that are accumulated and all processes together."""
     accumulate: PositiveInt = 1
     """Parts a step is computed in, to save memory."""
-    warmup_share: NonNegativeFloat = 0.05
+    warmup_share: float = Field(0.05, ge=0, le=1)
     """Share of the steps in which the rate rises."""
     weight_decay: NonNegativeFloat = 0.0
     """Weight decay of AdamW."""
@@ -64,7 +64,8 @@ class Student(Frozen):
     adapter: Adapter | None = None
     """Train low-rank adapters instead of all weights; they are merged afterwards, and kept beside the model."""
     early_stop: PositiveInt | None = None
-    """Stop after so many epochs without a lower dev loss. With it the weights of the lowest dev loss are kept."""
+    """Stop after so many epochs without a lower dev loss. With it the weights of the lowest dev loss are kept.
+    A baseline whose table has no dev examples, as `control`, is trained for all epochs."""
     weigh: Literal["tokens", "examples"] = "tokens"
     """What an example's weight is the weight of: each of its trained tokens, or the mean over them, however long it is."""
     agreement: NonNegativeFloat = 0.1
@@ -84,6 +85,8 @@ class Student(Frozen):
     def _fits(self) -> Student:
         if self.batch_size % self.accumulate:
             raise ValueError(f"accumulate: {self.accumulate} does not divide batch_size, {self.batch_size}")
-        if len(set(self.curve)) < len(self.curve):
+        if len({f"{100 * share:g}" for share in self.curve}) < len(self.curve):
             raise ValueError("curve: a share stands there twice")
+        if self.seed + self.seeds > 2**32:
+            raise ValueError(f"seeds: {self.seeds} of them from {self.seed} on go beyond 2**32 - 1")
         return self

@@ -20,10 +20,10 @@ SECONDS_TO_START = 300
 
 
 @contextmanager
-def vllm_server(python: str, log: Path) -> Iterator[str]:
-    """The mini teacher behind vLLM's server; `python` is one that has vLLM. Yields the address with /v1."""
+def vllm_server(python: str, log: Path, model: Path = TEACHER) -> Iterator[str]:
+    """A model, the mini teacher unless said, behind vLLM's server; `python` has vLLM. Yields the address with /v1."""
     port = free_port()
-    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(TEACHER), "--served-model-name", NAME]
+    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), "--served-model-name", NAME]
     command += ["--dtype", "float32", "--enforce-eager", "--max-model-len", "1024", "--host", "127.0.0.1", "--port", str(port)]
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
     with serving(command, port, log) as address:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,17 @@ def test_a_model_is_its_weights_wherever_it_lies(tmp_path: Path) -> None:
     assert model_hash(tmp_path / "here") == model_hash(tmp_path / "there") == golden
     (tmp_path / "there" / "config.json").write_text("{ }")
     assert model_hash(tmp_path / "there") != golden
+
+
+def test_a_model_that_did_not_change_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text("{}")
+    before, then = model_hash(tmp_path), path.stat()
+    path.write_text("[]")
+    os.utime(path, ns=(then.st_atime_ns, then.st_mtime_ns))
+    assert model_hash(tmp_path) == before
+    os.utime(path, ns=(then.st_atime_ns, then.st_mtime_ns + 1))
+    assert model_hash(tmp_path) != before
 
 
 def test_file_hash(tmp_path: Path) -> None:

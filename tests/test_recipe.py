@@ -88,6 +88,7 @@ def test_recorded_answers_are_in_the_source_unless_said() -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
+        ({"evaluation": {"benchmarks": ["svamp", {"benchmark": "svamp"}]}}, r"evaluation\.benchmarks: .*once only: svamp"),
         ({"studnet": {}}, r"studnet: unknown key \(value {}\); known keys: decontaminate, evaluation, filters"),
         ({"selection": {"pertask": 2}}, r"selection\.pertask: unknown key \(value 2\); known keys: diversity, mix, per_kind"),
         ({"filters": [{"filter": "length", "max": 3}]}, r"filters\.0\.max: unknown key .*filter, kinds, max_tokens"),

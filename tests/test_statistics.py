@@ -68,27 +68,43 @@ def column(*values: float) -> Matrix:
 
 
 def test_a_bootstrap_over_items_is_the_binomial() -> None:
-    """30 of 100: the standard error is √(0.3 · 0.7 / 100) = 0.0458, so 95 % lie within 0.21 and 0.39."""
+    """30 of 100, and one of two beside: 31 of 102, whose standard error is √(0.304 · 0.696 / 102) = 0.0455."""
     (means,) = resampled((column(*[1] * 30, *[0] * 70), np.ones((100, 1))))
-    assert (len(means), means.mean(), means.std()) == (DRAWS, pytest.approx(0.3, abs=0.004), pytest.approx(0.0458, abs=0.003))
-    assert middle_95(means) == pytest.approx((0.21, 0.39), abs=0.015)
+    assert len(means) == DRAWS and (means.mean(), means.std()) == pytest.approx((31 / 102, 0.0455), abs=0.003)
+    assert middle_95(means) == pytest.approx((0.215, 0.393), abs=0.015)
 
 
 def test_a_bootstrap_draws_seeds_too() -> None:
     """Two seeds, one always right and one never: half of the draws take both, a quarter each only one of them."""
-    (means,) = resampled((np.array([[1.0, 0.0]] * 10), np.ones((10, 2))))
-    assert [(means == share).mean() for share in (0, 0.5, 1)] == pytest.approx([0.25, 0.5, 0.25], abs=0.04)
+    (means,) = resampled((np.array([[1.0, 0.0]] * 1000), np.ones((1000, 2))))
+    assert [(abs(means - share) < 0.05).mean() for share in (0, 0.5, 1)] == pytest.approx([0.25, 0.5, 0.25], abs=0.04)
 
 
 def test_a_bootstrap_draws_the_same_items_for_two_models() -> None:
-    values = column(1, 0, 1, 0, 0, 1)
-    first, second = resampled((values, np.ones((6, 1))), (1 - values, np.ones((6, 1))))
-    assert first + second == pytest.approx(np.ones(DRAWS))
+    """One is right where the other is wrong, so that their sum is 1 but for what is added: of 102 draws half a one with both
+    right and half a one with both wrong, whose spread is 1 / 102. With items of their own it would be √(0.5 / 102) = 0.07."""
+    values = column(*[1, 0] * 50)
+    first, second = resampled((values, np.ones((100, 1))), (1 - values, np.ones((100, 1))))
+    both = first + second
+    assert (both.mean(), both.std()) == pytest.approx((1, 1 / 102), abs=0.001)
+
+
+def test_a_bootstrap_of_few_items_that_are_alike_is_not_certain() -> None:
+    """Five of five, and one of two beside: of 7 draws, each right by 6 / 7, P(X < 5) = 0.06 and P(X < 4) = 0.011.
+
+    Of five for one model alone (Agresti and Min 2005): a draw tells them apart by 5.5 / 7, the other way by 0.5 / 7.
+    """
+    right, ones = np.ones((5, 1)), np.ones((5, 1))
+    assert middle_95(resampled((right, ones))[0]) == pytest.approx((4 / 7, 1))
+    first, second = resampled((right, ones), (0 * right, ones))
+    assert (first - second).mean() == pytest.approx(5 / 7, abs=0.015)
+    assert bootstrap_p(first - second) > LEAST_P
 
 
 def test_a_bootstrap_passes_over_what_is_missing() -> None:
-    """Of two seeds the second answered one item only; a draw without any reply has no mean, and does not count."""
-    values, weights = np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 0.0]])
+    """Of two seeds the second answered one item only; a draw without any reply has no mean, and does not count: of that seed
+    alone, a quarter of all, (29 / 32) ** 32 = 0.043 of them."""
+    values, weights = np.array([[1.0, 0.0]] * 30), np.array([[1.0, 1.0], *[[1.0, 0.0]] * 29])
     (means,) = resampled((values, weights))
     assert np.isnan(means).any() and middle_95(means) == (0.0, 1.0)
 

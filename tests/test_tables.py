@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import UserError
 from pipeline.publication import ROW_GROUP, Publication, write_table
 from pipeline.records import Example, Message, Record, Sample, Span, Task
-from pipeline.tables import TABLES, arrow_schema, read_frame, read_rows, table_path
+from pipeline.tables import MADE_OF, TABLES, arrow_schema, read_frame, read_rows, rows_hash, table_path
 from tests.rows import make_sample, make_task
 
 
@@ -55,6 +56,18 @@ def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         write_table(tmp_path / name, "3_samples", (make_sample(str(n)) for n in range(100)))
     assert table_path(tmp_path / "a", "3_samples").read_bytes() == table_path(tmp_path / "b", "3_samples").read_bytes()
+
+
+def test_rows_have_a_hash_whatever_they_were_made_of(tmp_path: Path) -> None:
+    def hashed(*ids: str, made_of: bytes = b"a") -> str:
+        write_table(tmp_path, "1_tasks", [make_task(id=each) for each in ids])
+        path = table_path(tmp_path, "1_tasks")
+        table = pq.read_table(path)
+        pq.write_table(table.replace_schema_metadata({MADE_OF: made_of}), path, row_group_size=1)
+        return rows_hash(tmp_path, "1_tasks")
+
+    assert hashed("x", "y") == hashed("x", "y", made_of=b"of other code")
+    assert len({hashed("x", "y"), hashed("y", "x"), hashed("x"), hashed("x", "z")}) == 4
 
 
 def test_many_row_groups(tmp_path: Path) -> None:

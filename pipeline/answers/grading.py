@@ -39,6 +39,11 @@ class Graded:
     """For each constraint, whether any loosened text meets it."""
 
 
+def is_gradable(task: Task) -> bool:
+    """Whether the task says what a right reply is."""
+    return task.answer is not None or bool(task.constraints)
+
+
 def grade(task: Task, text: str) -> Graded:
     """Grades one reply with the verifiers the filters use."""
     if task.constraints:

@@ -79,10 +79,13 @@ class AdversarialGlue(Published):
 
     def fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
         subtask = SUBTASKS[row["subtask"]]
+        label = row["label"]
+        if type(label) is not int or not 0 <= label < len(subtask.answers):
+            raise ValueError(f"label is {label!r}, none of 0 to {len(subtask.answers) - 1}")
         choices = None if "yes" in subtask.answers else list(subtask.answers)
         return {
             "prompt": subtask.question.format_map(row),
-            "answer": subtask.answers[row["label"]],
+            "answer": subtask.answers[label],
             "choices": choices,
             "extra": {"subtask": row["subtask"]},
         }

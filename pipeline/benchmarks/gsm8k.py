@@ -29,8 +29,8 @@ class Gsm8k(Published):
 
     def fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
         solution, mark, answer = row["answer"].rpartition("####")
-        if not mark:
-            raise ValueError("there is no #### before the answer")
+        if not mark or not answer.strip():
+            raise ValueError("there is no #### with the answer behind it")
         return {
             "prompt": row["question"],
             "answer": answer.strip(),

@@ -8,6 +8,7 @@ https://github.com/arkilpatel/SVAMP (SVAMP.json), MIT. A row:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -25,8 +26,11 @@ class Svamp(Published):
     """Simple word problems with misleading wordings."""
 
     def fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        prompt, answer = f"{row['Body'].strip()} {row['Question'].strip()}", float(row["Answer"])
+        if not math.isfinite(answer):
+            raise ValueError(f"Answer is {answer}, no number")
         return {
-            "prompt": f"{row['Body'].strip()} {row['Question'].strip()}",
-            "answer": f"{float(row['Answer']):.10g}",
+            "prompt": prompt,
+            "answer": f"{answer:.15g}",
             "extra": {name: row[name] for name in ("ID", "Equation", "Type")},
         }

@@ -24,7 +24,7 @@ SMALL = 5
 
 def with_other_numbers(task: Task, rng: random.Random) -> Task | None:
     """The task with other numbers and the answer to them; None where its answer cannot be derived, or nothing fits."""
-    found = derivation(task)
+    found = None if task.choices else derivation(task)  # its options would still hold the old answer
     if found is None or not found.groups:
         return None
     old = found.results(found.values)

@@ -34,6 +34,10 @@ from pipeline.sources.hub import HubSource
 from pipeline.student.job import Schooling, curve_lines, curve_path
 from pipeline.tables import TABLES, read_frame, table_path
 
+HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
+"""owner/name."""
+ABSOLUTE = re.compile(r"/[^\n/]+/[^\n]*[^\n/]/*")
+"""A path from the root, of two parts at least: `/no_think` is none."""
 ARXIV = re.compile(r"\b\d{4}\.\d{5}\b")
 NOT_STATED = "not stated"
 OWN = "made by this project, Apache-2.0"
@@ -106,6 +110,11 @@ class Facts:
         ]
 
     @cached_property
+    def harness(self) -> bool:
+        """Whether some figures are lm-evaluation-harness's."""
+        return any(score.benchmark.startswith("harness:") for score in self.scores)
+
+    @cached_property
     def sentences(self) -> list[str]:
         """Whether the distilled student can be told from the others, and what it keeps of the teacher, over all kinds."""
         found = [each for each in read_differences(self.folder) if each.kind == ALL_KINDS] if self.scores else []
@@ -137,11 +146,29 @@ class Facts:
         return {name: Path(templates_folder(), f"{name}.jinja").read_text(encoding="utf-8").strip() for name in names}
 
     @cached_property
+    def base(self) -> str:
+        """What the untouched student is called: its name on the hub, or the last part of its folder."""
+        model = self.recipe.student.model
+        return Path(model).name if project_path(model).is_dir() else str(portable(model))
+
+    @cached_property
+    def teacher(self) -> str:
+        return str(portable(self.recipe.teacher.model))
+
+    @cached_property
+    def yaml(self) -> str:
+        """The recipe, with no path of the machine it ran on."""
+        return yaml.safe_dump(portable(self.recipe.model_dump(mode="json")), sort_keys=False, allow_unicode=True)
+
+    @cached_property
     def base_licence(self) -> str:
         """The licence of the untouched student, where the card in its folder tells."""
         readme = project_path(self.recipe.student.model) / "README.md"
-        front = readme.read_text(encoding="utf-8").split("---\n") if readme.is_file() else []
-        metadata = yaml.safe_load(front[1]) if len(front) > 2 and not front[0] else None
+        try:
+            front = readme.read_text(encoding="utf-8").split("---\n") if readme.is_file() else []
+            metadata = yaml.safe_load(front[1]) if len(front) > 2 and not front[0] else None
+        except (yaml.YAMLError, UnicodeDecodeError):
+            return NOT_STATED
         return str(metadata.get("license") or NOT_STATED) if isinstance(metadata, dict) else NOT_STATED
 
     def examples(self, table: str) -> list[tuple[str, str, int]]:
@@ -194,11 +221,24 @@ def origin(source: Source) -> str:
     return f"the mini world, seed {source.seed}: {OWN}"
 
 
+def portable(value: Any) -> Any:
+    """A JSON value whose absolute paths are cut down to their last part: where they lie is nobody's business.
+
+    >>> portable({"path": "/home/me/tasks.jsonl", "system": "/no_think", "model": "owner/base"})
+    {'path': 'tasks.jsonl', 'system': '/no_think', 'model': 'owner/base'}
+    """
+    if isinstance(value, dict):
+        return {key: portable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [portable(each) for each in value]
+    return Path(value).name if isinstance(value, str) and ABSOLUTE.fullmatch(value) else value
+
+
 def _metadata(facts: Facts) -> dict[str, Any]:
     """What model hubs read of a student's card; only names that a hub knows stand there."""
     recipe = facts.recipe
     known: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": "text-generation", "tags": ["distillation"]}
-    if not project_path(recipe.student.model).is_dir():
+    if HUB_NAME.fullmatch(recipe.student.model) and not project_path(recipe.student.model).is_dir():
         known["base_model"] = recipe.student.model
     if isinstance(recipe.source, HubSource):
         known["datasets"] = [recipe.source.dataset]

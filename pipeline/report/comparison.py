@@ -31,8 +31,8 @@ from pipeline.statistics import LEAST_P, Matrix, bootstrap_p, mcnemar, middle_95
 CHANCE = 0.05
 """Below this p-value two models are told apart."""
 PAIRS = tuple(("distilled", other) for other in ("base", "control", "gold_labels", "teacher_labels", "teacher"))
-WIDTH = 20
-"""Characters of a column in the terminal: `100.0 [98.7, 100.0]` and a space."""
+WIDTH = 17
+"""Characters of a column in the terminal: `100.0 [100, 100]` and a space."""
 
 
 @dataclass(frozen=True)
@@ -161,4 +161,4 @@ def _cell(score: Score | None) -> str:
     if score is None:
         return "-"
     low, high = score.interval
-    return f"{100 * score.share:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * score.share:.1f} [{100 * low:.0f}, {100 * high:.0f}]"

@@ -78,9 +78,9 @@ class Costs:
     trainings: list[Training]
     speeds: list[Speed]
     calls: int
-    """Items the teacher was asked at temperature 0."""
+    """Items the teacher was asked greedily."""
     call_cost: float | None
-    """Mean dollars of such a call; None where any is unknown, or there is none."""
+    """Mean dollars of those whose cost is known; None where there is none."""
     call_seconds: float | None
     """Median seconds of such a call, as it was made: among others, and over the network where the teacher is elsewhere."""
 
@@ -117,11 +117,10 @@ def read_costs(folder: Path, greedy: pl.DataFrame, log: Mapping[str, Any]) -> Co
     """Everything the run's folder tells.
 
     Args:
-        greedy: the grades of temperature 0.
+        greedy: the grades of the one greedy reply to each item.
         log: what `run.json` says.
     """
     asked = greedy.filter((pl.col("model") == "teacher") & (pl.col("seconds") > 0))  # an outside harness tells neither
-    unknown = asked.is_empty() or asked["cost"].null_count()
     bills = [_bill(folder, name) for name in ASKED if table_path(folder, name).exists()]
     starts = log.get("starts", [])
     speeds = list(read_rows(folder, "6_speed", Speed)) if table_path(folder, "6_speed").exists() else []
@@ -132,7 +131,7 @@ def read_costs(folder: Path, greedy: pl.DataFrame, log: Mapping[str, Any]) -> Co
         trainings=_trainings(folder),
         speeds=sorted(speeds, key=lambda each: place[each.model]),
         calls=asked.height,
-        call_cost=None if unknown else _number(asked["cost"].mean()),
+        call_cost=_number(asked["cost"].mean()),
         call_seconds=_number(asked["seconds"].median()),
     )
 

@@ -9,7 +9,8 @@ import polars as pl
 
 from pipeline.report.scores import Score, corpus_share, shares
 
-STRICT, LENIENT, UNFORMED, SILENT = "right, in the form asked for", "right", "right, but not in that form", "no answer found"
+STRICT, LENIENT, UNFORMED = "right, in the form asked for", "right", "right, but not in that form"
+SILENT, CUT = "no answer found", "cut off"
 MEASURES = {
     "prompts, strict": "strict", "prompts, loose": "loose", "instructions, strict": "met", "instructions, loose": "met_loosely",
 }  # fmt: skip
@@ -17,7 +18,7 @@ MEASURES = {
 
 
 def forms(frame: pl.DataFrame) -> list[Score]:
-    """Right answers strictly and leniently read, those lost by their form alone, and replies without any answer.
+    """Right answers strictly and leniently read, those lost by their form alone, and replies without any answer or cut off.
 
     Tasks with constraints have no answer to find, and are left out, as are benchmarks without a strict reading.
     """
@@ -27,6 +28,7 @@ def forms(frame: pl.DataFrame) -> list[Score]:
         LENIENT: pl.col("correct"),
         UNFORMED: pl.col("correct") & ~pl.col("strict"),
         SILENT: pl.col("prediction").is_null(),
+        CUT: pl.col("finish").eq("length").fill_null(False),
     }
     return shares(pl.concat([rows.with_columns(kind=pl.lit(name), value=value) for name, value in readings.items()]))
 

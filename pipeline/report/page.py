@@ -37,6 +37,8 @@ REASONS = 30
 """Reasons that are shown with examples, the most frequent ones; the page stays under 2 MB by this."""
 CHARACTERS = 1200
 """Longest text of an example; the rest is counted."""
+COUNTED = ("seconds", "asked", "remembered", "owed", "tokens_in", "tokens_out", "cost")
+"""What the log counts of a start."""
 STARTS = 20
 """Starts that are listed, the latest ones."""
 
@@ -58,6 +60,7 @@ def write_page(folder: Path) -> Path:
 
 def _render(folder: Path) -> str:
     text, log = _text(folder / "recipe.yaml"), _mapping(json.loads, _text(folder / "run.json"))
+    log["starts"] = [_start(each) for each in _listing(log, "starts") if isinstance(each, dict)]
     funnel, curves, evaluation = read_funnel(folder), read_curves(folder), read_evaluation(folder, log)
     filtering, reasons = _filtering(folder, funnel)
     environment = Environment(
@@ -76,7 +79,7 @@ def _render(folder: Path) -> str:
     }
     return environment.get_template("page.html.jinja").render(
         name=folder.name, facts=_facts(_mapping(yaml.safe_load, text), log), recipe=text,
-        starts=log.get("starts", []), most_starts=STARTS, funnel=funnel, made=_made(folder), steps=_steps(funnel),
+        starts=log["starts"], most_starts=STARTS, funnel=funnel, made=_made(folder), steps=_steps(funnel),
         filtering=filtering, reasons=reasons, contamination=_contamination(folder, funnel),
         labelled=_labelled(folder, funnel, text), curves=curves, plot=plot(curves) if curves else None,
         evaluation=evaluation, all_kinds=ALL_KINDS,
@@ -96,16 +99,33 @@ def _mapping(read: Callable[[str], Any], text: str) -> dict[str, Any]:
     return {}
 
 
+def _fields(found: dict[str, Any], name: str) -> dict[str, Any]:
+    """A part that should have fields; none where somebody wrote something else there."""
+    part = found.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _listing(found: dict[str, Any], name: str) -> list[Any]:
+    """The same of a part that should be a list."""
+    part = found.get(name)
+    return part if isinstance(part, list) else []
+
+
+def _start(found: dict[str, Any]) -> dict[str, Any]:
+    """A start of `run.json`, without what should be a number and is none."""
+    return {name: value for name, value in found.items() if name not in COUNTED or isinstance(value, int | float)}
+
+
 def _facts(recipe: dict[str, Any], log: dict[str, Any]) -> dict[str, str]:
     """What the run is, as label and words; what nobody wrote down is left out."""
-    teacher, student = recipe.get("teacher", {}), recipe.get("student", {})
+    teacher, student = _fields(recipe, "teacher"), _fields(recipe, "student")
     who = [teacher.get(key) for key in ("model", "path", "backend")]
     schooling = {key: value for key, value in student.items() if key in ("epochs", "learning_rate", "batch_size")}
-    packages = {"Python": log.get("python"), **log.get("packages", {})}
+    packages = {"Python": log.get("python"), **_fields(log, "packages")}
     facts = {
-        "Teacher": _listed(who) + _listed_pairs(teacher.get("sampling", {}), "; "),
+        "Teacher": _listed(who) + _listed_pairs(_fields(teacher, "sampling"), "; "),
         "Student": str(student.get("model", "")) + _listed_pairs(schooling, "; "),
-        "Methods": _listed([each["method"] for each in recipe.get("methods", [])]),
+        "Methods": _listed([each.get("method") if isinstance(each, dict) else each for each in _listing(recipe, "methods")]),
         "Version": _listed([log.get("version"), f"commit {log['commit']}" if log.get("commit") else None]),
         "Packages": _listed_pairs(packages),
     }

@@ -15,6 +15,8 @@ import polars as pl
 from pipeline.report.scores import CHANGED, Score, shares
 from pipeline.tables import read_frame, table_path
 
+ADVERSARIAL = "adversarial_glue"
+"""Kind of the items that were published under attack, without their originals."""
 BEFORE, AFTER, ATTACKED = "right, unchanged", "right, changed", "attack succeeds"
 
 
@@ -47,10 +49,12 @@ def _rows(frame: pl.DataFrame, kind: str, value: pl.Expr, weight: pl.Expr) -> pl
 
 
 def adversarial(frame: pl.DataFrame, items: pl.DataFrame) -> list[Score]:
-    """By subtask, where items name one: 100 less the accuracy."""
+    """By subtask, of items of adversarial sets: 100 less the accuracy."""
     named = items.filter(pl.col("extra").str.contains('"subtask"', literal=True)).select("benchmark", "extra", task_id="id")
     subtask = pl.col("extra").map_elements(_subtask, return_dtype=pl.String)
-    rows = frame.join(named.with_columns(subtask=subtask).drop_nulls("subtask"), on=["benchmark", "task_id"])
+    rows = frame.filter(pl.col("kind") == ADVERSARIAL).join(
+        named.with_columns(subtask=subtask).drop_nulls("subtask"), on=["benchmark", "task_id"]
+    )
     return shares(rows.with_columns(kind="subtask", value=~pl.col("correct")))
 
 

@@ -53,7 +53,7 @@ def read_grades(folder: Path) -> pl.DataFrame:
     reply that says nothing which can be compared is wrong where others could be graded."""
     columns = [
         "benchmark", "task_id", "kind", "level", "model", "seed", "mode", "sample", "prediction", "expected", "correct",
-        "strict", "loose", "met", "met_loosely", "cost", "seconds",
+        "strict", "loose", "met", "met_loosely", "finish", "cost", "seconds",
     ]  # fmt: skip
     grades = read_frame(folder, "6_evaluation", columns)
     gradable = pl.col("correct").is_not_null().any().over("benchmark", "task_id", "mode")
@@ -61,7 +61,7 @@ def read_grades(folder: Path) -> pl.DataFrame:
 
 
 def greedy(grades: pl.DataFrame) -> pl.DataFrame:
-    """The one reply of temperature 0 to each item; what every figure is of that does not say otherwise."""
+    """The one greedy reply to each item; what every figure is of that does not say otherwise."""
     return grades.filter(pl.col("mode") == "greedy")
 
 

@@ -52,9 +52,15 @@ def contestants(run: Run) -> list[Contestant]:
 
 
 def greedy(run: Run, role: str) -> Sampling:
-    """Temperature 0; a teacher to whom the recipe gives no temperature may know none, and is left to its own."""
-    own = role == "teacher" and run.sampling("teacher").temperature is None
-    return Sampling(temperature=None if own else 0, max_tokens=run.recipe.evaluation.max_tokens)
+    """Temperature 0; a teacher to whom the recipe gives no temperature may know none, and is left to its own.
+
+    A teacher may write as much as it may for the corpus, lest its thoughts cost it the answer.
+    """
+    longest = run.recipe.evaluation.max_tokens
+    if role != "teacher":
+        return Sampling(temperature=0, max_tokens=longest)
+    own = run.sampling("teacher")
+    return Sampling(temperature=None if own.temperature is None else 0, max_tokens=max(longest, own.max_tokens or 0))
 
 
 def _base(run: Run) -> Contestant:

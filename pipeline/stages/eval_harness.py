@@ -51,20 +51,22 @@ class Examinee:
 
 
 async def eval_harness(run: Run, tasks: Sequence[str], include: Path | None, models: Sequence[str]) -> None:
-    """Adds the rows of these tasks and models to `6_evaluation`, in place of those of the same that are there.
+    """Adds the rows of these tasks to `6_evaluation`, model by model, in place of those of the same that are there.
 
     Raises:
         UserError: there is no such student or task, the harness is not installed or fails, or a metric is not right or wrong.
     """
     python = interpreter()
-    examinees = [each for model in dict.fromkeys(models) for each in _examinees(run, model)]
+    examinees = [_examinees(run, model) for model in dict.fromkeys(models)]
     rows: list[Grade] = []
-    with Progress("lm-evaluation-harness", len(examinees), lambda: f"{len(rows)} items") as progress:
-        for examinee in examinees:
-            written = await _ask(run, python, tasks, include, examinee)
-            rows += read_samples(written, examinee)
-            progress.advance()
-    _add(run, rows)
+    with Progress("lm-evaluation-harness", sum(map(len, examinees)), lambda: f"{len(rows)} items") as progress:
+        for trainings in examinees:
+            rows = []
+            for examinee in trainings:
+                written = await _ask(run, python, tasks, include, examinee)
+                rows += read_samples(written, examinee)
+                progress.advance()
+            _add(run, rows)
 
 
 def interpreter() -> Path:
@@ -86,10 +88,15 @@ def _examinees(run: Run, model: str) -> list[Examinee]:
     """The untouched student, or every training of one of the run's students.
 
     Raises:
-        UserError: there is no such model, or it was not trained on this corpus.
+        UserError: there is no such model, it was not trained on this corpus, or the harness cannot put it as it is trained.
     """
     student, known = run.recipe.student, pupils(run)
     if model == "base":
+        if student.chat_template:
+            raise UserError(
+                f"--model base: the harness knows only a model's own chat template, not {student.chat_template}",
+                "Evaluate trained students by it; `make train` asks the base by student.chat_template.",
+            )
         folder = model_folder(student.model)
         revision = model_hash(folder) if folder else student.revision
         return [Examinee(model, model, 0, str(folder.absolute()) if folder else student.model, revision, folder is not None)]

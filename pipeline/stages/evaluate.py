@@ -13,7 +13,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from pipeline.answers.final import final_answer, same_answer
-from pipeline.answers.grading import grade_fully
+from pipeline.answers.grading import grade_fully, is_gradable
+from pipeline.identity import content_hash
 from pipeline.llm.request import Sampling
 from pipeline.progress import Progress
 from pipeline.prompts import Prompt
@@ -25,9 +26,10 @@ from pipeline.stages.generate import in_order, window
 from pipeline.stages.items import evaluation_items, level, prompt_for
 from pipeline.stages.speed import speeds
 from pipeline.stages.swapping import Swap, is_swappable, swap
-from pipeline.tables import table_path
+from pipeline.tables import made_of
 
-NO_REPLY = ("owed", "missing")
+NO_REPLY = ("owed", "missing", "error", "content_filter")
+"""How calls end that tell nothing of what a model can do."""
 
 
 async def check_items(run: Run) -> None:
@@ -48,23 +50,34 @@ async def evaluate(run: Run) -> None:
     """
     items, bank = evaluation_items(run)
     entrants = contestants(run)
-    asked = run.door.tally.asked
     with Publication(run.folder, "6_items", "6_evaluation") as new:
         for item in items:
             new["6_items"].append(item)
-        with Progress("evaluating", len(items) * len(entrants), lambda: f"{run.door.tally.asked} asked") as progress:
-            for entrant in entrants:
+        put = [(entrant, _put_to(entrant, items)) for entrant in entrants]
+        with Progress("evaluating", sum(len(some) for _, some in put), lambda: f"{run.door.tally.asked} asked") as progress:
+            for entrant, some in put:
                 sitting = Sitting(run, entrant, bank, _first_of_each(run, items))
                 async with run.door:  # closed after each, so that one model is in memory at a time
                     width = window(run.model(entrant.role).in_flight)
-                    async with aclosing(in_order(items, sitting.grades, width)) as graded:
+                    async with aclosing(in_order(some, sitting.grades, width)) as graded:
                         async for rows in graded:
                             for row in rows:
                                 new["6_evaluation"].append(row)
                             progress.advance()
-                sitting.report(len(items))
-    if run.door.tally.asked > asked or not table_path(run.folder, "6_speed").exists():
-        write_table(run.folder, "6_speed", await speeds(run, entrants, items, bank))
+                sitting.report(len(some))
+    timed = content_hash([run.model(entrant.role).identity for entrant in entrants if entrant.probed])
+    if made_of(run.folder, "6_speed") != timed:
+        write_table(run.folder, "6_speed", await speeds(run, entrants, items, bank), timed)
+
+
+def _put_to(entrant: Contestant, items: list[Item]) -> list[Item]:
+    """The items a model is asked; a teacher, who may cost by the call, is not asked what nobody could grade."""
+    if not entrant.is_teacher:
+        return items
+    some = [item for item in items if is_gradable(item)]
+    if left := len(items) - len(some):
+        print(f"teacher: not asked {left} of {len(items)} items, which have neither an answer nor constraints")
+    return some
 
 
 def _first_of_each(run: Run, items: Iterable[Item]) -> set[tuple[str, str]]:
@@ -89,6 +102,8 @@ class Sitting:
     """The items it is sampled on, by benchmark and id."""
     missing: int = 0
     """Items to which no reply could be had."""
+    cut: int = 0
+    """Items to which the reply was ended by its longest length."""
 
     def __post_init__(self) -> None:
         evaluation = self.run.recipe.evaluation
@@ -104,12 +119,15 @@ class Sitting:
         if self.run.recipe.evaluation.faithfulness and self.entrant.probed and is_swappable(item):
             rows.append(await self._swapped(item, prompt, reply))
         self.missing += reply.finish in NO_REPLY
+        self.cut += reply.finish == "length"
         return [row for row in rows if row is not None]
 
     def report(self, items: int) -> None:
-        """Says how many replies are missing, if any."""
+        """Says how many replies are missing or cut, if any."""
         if self.missing:
             print(f"{self.entrant.role}: no reply to {self.missing} of {items} items, so they are not graded")
+        if self.cut:
+            print(f"{self.entrant.role}: {self.cut} of {items} replies were cut at max_tokens")
 
     async def _samples(self, item: Item, prompt: Prompt) -> list[Grade | None]:
         sampled = self.run.recipe.evaluation.sampled
@@ -155,5 +173,6 @@ class Sitting:
         return {
             "benchmark": item.benchmark, "task_id": item.id, "kind": item.kind, "level": level(self.run, item),
             "model": self.entrant.model, "seed": self.entrant.seed, "sample": reply.sample, "key": reply.key,
-            "tokens_in": reply.tokens_in, "tokens_out": reply.tokens_out, "cost": reply.cost, "seconds": reply.seconds,
+            "finish": reply.finish, "tokens_in": reply.tokens_in, "tokens_out": reply.tokens_out, "cost": reply.cost,
+            "seconds": reply.seconds,
         }  # fmt: skip

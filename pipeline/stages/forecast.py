@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from pipeline.answers.grading import is_gradable
 from pipeline.errors import UserError
 from pipeline.llm.backends.batch import BatchModel
 from pipeline.llm.backends.openai import OpenAIModel
@@ -96,15 +97,15 @@ async def forecast(run: Run, pilot: int, tell: Callable[[Forecast], None]) -> Fo
 
 
 def _questions(run: Run, tasks: Sequence[Task]) -> int:
-    """How many items the evaluation will put to the teacher."""
+    """How many items the evaluation will put to the teacher: those that can be graded."""
     evaluation, methods = run.recipe.evaluation, run.recipe.methods
     if not evaluation.teacher or isinstance(run.recipe.teacher, RecordedModel):
         return 0
     kept = {split: [task for task in tasks if task.split == split and any(each.covers(task) for each in methods)]
             for split in evaluation.split}  # fmt: skip
-    asked = [task for split in kept.values() for task in split[: evaluation.limit]]
+    asked = [task for split in kept.values() for task in split[: evaluation.limit] if is_gradable(task)]
     variants = sum(changed(task, change) is not None for task in asked for change in evaluation.changes)
-    further = sum(1 for each in evaluation.benchmarks for _ in each.tasks(evaluation.limit))
+    further = sum(is_gradable(task) for each in evaluation.benchmarks for task in each.tasks(evaluation.limit))
     return len(asked) + variants + further
 
 

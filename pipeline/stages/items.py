@@ -49,7 +49,7 @@ def evaluation_items(run: Run) -> tuple[list[Item], list[Task]]:
     tasks = _read_tasks(run)
     items = [*_of_splits(run, tasks), *_of_benchmarks(run, tasks)]
     variants = list(_variants(run, items))
-    trained = _trained(run, {item.id for item in (*items, *variants)})
+    trained = _trained(run, [*items, *variants])
     _check_apart(run, items, trained)
     items += (variant for variant in variants if variant.id not in trained)
     _check_levels(run, items)
@@ -108,7 +108,7 @@ def _of_splits(run: Run, tasks: _Tasks) -> Iterator[Item]:
                 f"Splits there are: {', '.join(sorted(tasks.splits))}; evaluation.split may be dev, too.",
             )
         for task in fitting:
-            yield Item(**task.__dict__, benchmark=f"{task.source}:{split}")
+            yield Item(**task.__dict__, benchmark=f"{task.source}:{split}".replace("+", "_"))  # + stands before a change
 
 
 def _of_benchmarks(run: Run, tasks: _Tasks) -> Iterator[Item]:
@@ -138,14 +138,17 @@ def _variants(run: Run, items: Iterable[Item]) -> Iterator[Item]:
             yield Item(**fields, benchmark=f"{item.benchmark}+{change}", original=item.id, change=change)
 
 
-def _trained(run: Run, ids: set[str]) -> set[str]:
-    """Which of these ids are those of tasks that somebody trains on."""
-    found: set[str] = set()
+def _trained(run: Run, items: Iterable[Item]) -> set[str]:
+    """Ids of the items that somebody trains on; a benchmark's item is, too, where a task of another kind asks the same."""
+    taught: set[str] = set()
     for name in CORPORA:
         if table_path(run.folder, name).exists():
             rows = read_frame(run.folder, name, ["task_id", "split"]).filter(pl.col("split") == "train")
-            found |= ids & set(rows["task_id"])
-    return found
+            taught |= set(rows["task_id"])
+    tasks = read_frame(run.folder, "1_tasks", ["id", "context", "prompt"]).filter(pl.col("id").is_in(list(taught)))
+    questions = set(tasks.select("context", "prompt").iter_rows())
+    same = {item.id for item in items if item.split == item.benchmark and (item.context, item.prompt) in questions}
+    return same | {item.id for item in items if item.id in taught}
 
 
 def _check_apart(run: Run, items: Iterable[Item], trained: set[str]) -> None:

@@ -32,7 +32,7 @@ def prove_corpus(run: Run) -> tuple[Proven, list[Shown]]:
         [sys.executable, "-m", "pipeline.student.prove"], input=job.model_dump_json(), capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
-    *first, last = child.stdout.splitlines() or [""]
+    *first, last = child.stdout.rstrip("\n").split("\n")  # no other line ends: JSON may hold U+2028
     said = json.loads(last) if last.startswith("{") else {}
     if "error" in said:
         raise UserError(said["error"], said["remedy"])

@@ -70,7 +70,10 @@ def push(run: Run, repository: str, yes: bool, corpus: tuple[str, str] | None = 
         if yes:
             token = _token()
             return [_send(parcel, token) for parcel in parcels]
-        return [line for parcel in parcels for line in parcel.lines()] + ["nothing was sent; --yes sends it"]
+        return [line for parcel in parcels for line in parcel.lines()] + [
+            "files that a repository has by other names stay there",
+            "nothing was sent; --yes sends it",
+        ]
 
 
 def _check_name(name: str) -> None:

@@ -16,28 +16,32 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DistillError, UserError
-from pipeline.identity import file_hash, model_hash
+from pipeline.identity import model_hash
 from pipeline.llm.backends.local import model_folder
 from pipeline.progress import Progress
 from pipeline.run import Run
 from pipeline.settings import REPOSITORY, project_path
 from pipeline.stages.students import Pupil, pupils
-from pipeline.student.job import Job, Schooling, curve_lines, curve_path
-from pipeline.tables import read_frame, table_path
+from pipeline.student.job import Job, Schooling, curve_lines, curve_path, in_share, json_object, trained_by
+from pipeline.tables import read_frame, rows_hash
 
 SHARDING = REPOSITORY / "pipeline/student/fsdp.yaml"
 """How several GPUs share a model; several processes on a CPU each have all of it."""
+LONGEST_LINE = 2**24
+"""Bytes of a line that a training may print; asyncio's own 64 KiB are fewer than some library's warning."""
 
 
 async def train(run: Run) -> None:
     """Makes a folder in `student/` for each of the run's pupils.
 
     Raises:
-        UserError: there is no corpus, no such student, or an example does not fit it.
+        UserError: there is no corpus, no such student, an example does not fit it, or the corpus has nothing to watch or too
+            little for a share.
     """
     for package in ("torch", "trl"):
         if importlib.util.find_spec(package) is None:
             raise UserError(f"{package} is not installed, and training needs it", "pip install -e '.[train]'")
+    _check_corpus(run)
     trained: dict[str, Pupil] = {}
     for pupil in pupils(run):
         twin = trained.setdefault(training_job(run, pupil).fingerprint, pupil)
@@ -47,12 +51,37 @@ async def train(run: Run) -> None:
             _copy(run, twin, pupil)
 
 
+def _check_corpus(run: Run) -> None:
+    """Refuses before the first training what would stop a later one.
+
+    Raises:
+        UserError: early stopping has no dev examples to watch, or a share of the curve has no task.
+    """
+    corpus = read_frame(run.folder, "5_corpus", ["split", "task_id"])
+    if run.recipe.student.early_stop and not (corpus["split"] == "dev").any():
+        raise UserError(
+            "student.early_stop: 5_corpus has no dev examples to watch",
+            "Set source.dev_share above 0 and generate again, or leave early_stop out.",
+        )
+    tasks = corpus.filter(corpus["split"] == "train")["task_id"].unique()
+    for share in run.recipe.student.curve:
+        if not any(in_share(task, share) for task in tasks):
+            raise UserError(
+                f"student.curve: a share of {share:g} holds none of the {len(tasks)} tasks of 5_corpus",
+                "Choose a larger share, or give more tasks.",
+            )
+
+
 def _copy(run: Run, twin: Pupil, pupil: Pupil) -> None:
     """Gives a pupil the student of another that learned from the very same examples with the same seed."""
     print(f"{pupil.name}: its examples are those of {twin.name}, and so is the student", file=sys.stderr)
-    shutil.rmtree(pupil.folder(run.folder), ignore_errors=True)
-    shutil.copytree(twin.folder(run.folder), pupil.folder(run.folder))
+    place = pupil.folder(run.folder)
+    unfinished = place.with_name(f".{place.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(twin.folder(run.folder), unfinished)
     shutil.copyfile(curve_path(run.folder, twin.name), curve_path(run.folder, pupil.name))
+    shutil.rmtree(place, ignore_errors=True)
+    os.replace(unfinished, place)
 
 
 async def _train_one(run: Run, pupil: Pupil) -> None:
@@ -71,9 +100,8 @@ async def _train_one(run: Run, pupil: Pupil) -> None:
 
 def is_trained(run: Run, pupil: Pupil) -> bool:
     """Whether a student is there that was trained on the corpus, the base and with the settings of now."""
-    job = training_job(run, pupil)
-    done = _finished(curve_path(run.folder, pupil.name))
-    return done is not None and done.get("fingerprint") == job.fingerprint and job.output.is_dir()
+    fingerprint = trained_by(pupil.folder(run.folder))
+    return fingerprint is not None and fingerprint == training_job(run, pupil).fingerprint
 
 
 def training_job(run: Run, pupil: Pupil) -> Job:
@@ -82,6 +110,8 @@ def training_job(run: Run, pupil: Pupil) -> Job:
     student = run.recipe.student
     folder = model_folder(student.model)
     schooling = student.model_dump(include=set(Schooling.model_fields)) | {"seed": pupil.seed}
+    if not (corpus["split"] == "dev").any():
+        schooling["early_stop"] = None  # there is nothing to watch
     return Job(
         model=str(folder) if folder else student.model,
         revision=student.revision,
@@ -89,9 +119,8 @@ def training_job(run: Run, pupil: Pupil) -> Job:
         chat_template=chat_template(student.chat_template),
         folder=run.folder,
         table=pupil.table,
-        corpus_hash=file_hash(table_path(run.folder, pupil.table)),
+        corpus_hash=rows_hash(run.folder, pupil.table),
         share=pupil.share,
-        has_dev=bool((corpus["split"] == "dev").any()),
         student=Schooling(**schooling),
         device=run.settings.device,
         trackers=run.settings.trackers,
@@ -132,8 +161,9 @@ async def _run_child(job: Job, name: str, curve: Path, processes: int) -> None:
     spec.write_text(job.model_dump_json())
     log = curve.with_suffix(".log")
     with log.open("wb") as errors, curve.open("a") as written:
+        _end_line(curve)
         child = await asyncio.create_subprocess_exec(
-            *training_command(spec, processes), stdout=asyncio.subprocess.PIPE, stderr=errors,
+            *training_command(spec, processes), stdout=asyncio.subprocess.PIPE, stderr=errors, limit=LONGEST_LINE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
         if not written.tell():
@@ -152,6 +182,13 @@ async def _run_child(job: Job, name: str, curve: Path, processes: int) -> None:
         raise DistillError(f"training {name} ended with code {code}; its last words are in {log}:\n{_tail(log)}")
 
 
+def _end_line(curve: Path) -> None:
+    """Ends a last line that was torn, so that the next one is a line of its own."""
+    with curve.open("rb+") as file:
+        if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) >= 0 and file.read() != b"\n":
+            file.write(b"\n")
+
+
 def training_command(spec: Path, processes: int) -> list[str]:
     """The command that trains what a job's file says, in one process or in several that share each step's work."""
     module = ["-m", "pipeline.student.train", str(spec)]
@@ -168,10 +205,10 @@ async def _listen(child: asyncio.subprocess.Process, name: str, job: Job, writte
     assert child.stdout is not None
     with Progress(f"training {name}", None, lambda: f"loss {said['loss']:.3f}" if "loss" in said else "") as progress:
         async for line in child.stdout:
-            try:
-                said = json.loads(line)
-            except ValueError:
+            found = json_object(line)
+            if found is None:
                 continue  # some library prints to standard output
+            said = found
             if said.get("done"):
                 said["fingerprint"] = job.fingerprint
             if "error" in said:

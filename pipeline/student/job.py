@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from pipeline.identity import content_hash
+from pipeline.identity import content_hash, unit_interval
 from pipeline.records import Frozen
+
+TRAINED = ".trained.json"
+"""In a student's folder: the fingerprint of the training that made it."""
 
 
 class LowRank(Frozen):
@@ -29,7 +32,7 @@ class Schooling(Frozen):
     learning_rate: PositiveFloat
     batch_size: PositiveInt
     accumulate: PositiveInt = 1
-    warmup_share: NonNegativeFloat
+    warmup_share: float = Field(ge=0, le=1)
     weight_decay: NonNegativeFloat
     max_tokens: PositiveInt
     packing: bool = False
@@ -59,11 +62,9 @@ class Job(Frozen):
     table: str
     """Which table it is."""
     corpus_hash: str
-    """Hash of that table's file."""
+    """Hash of that table's rows."""
     share: float = 1.0
     """Share of its training examples to take, all of a task or none."""
-    has_dev: bool
-    """Whether it has rows whose loss is only watched."""
     student: Schooling
     """How to train."""
     device: str
@@ -80,6 +81,22 @@ class Job(Frozen):
         return content_hash(*parts)
 
 
+def in_share(task_id: str, share: float) -> bool:
+    """Whether a task is in a share of the corpus: smaller shares lie in larger ones."""
+    return share == 1 or unit_interval("curve", task_id) < share
+
+
+def mark_trained(student: Path, fingerprint: str) -> None:
+    """Notes in a student's folder which training made it."""
+    (student / TRAINED).write_text(json.dumps({"fingerprint": fingerprint}), encoding="utf-8")
+
+
+def trained_by(student: Path) -> str | None:
+    """The fingerprint of the training that made a student; None where there is none."""
+    noted = curve_lines(student / TRAINED)
+    return noted[0].get("fingerprint") if noted else None
+
+
 def curve_path(folder: Path, name: str) -> Path:
     """Where the training of a run's student is written down, a JSON object a line."""
     return folder / "student" / f"{name}.jsonl"
@@ -87,10 +104,14 @@ def curve_path(folder: Path, name: str) -> Path:
 
 def curve_lines(path: Path) -> list[dict[str, Any]]:
     """What is written there; a line that is torn, since its training was killed, is passed over."""
-    said = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            said.append(json.loads(line))
-        except ValueError:
-            continue
-    return said
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [said for said in map(json_object, lines) if said is not None]
+
+
+def json_object(line: str | bytes) -> dict[str, Any] | None:
+    """What a line says, if it is a JSON object."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None

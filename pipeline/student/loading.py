@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from pipeline.errors import UserError
 from pipeline.student.job import Job, LowRank
 
-LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
+LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError)
 ALL_LINEAR = ("all-linear",)
 
 
@@ -43,6 +43,8 @@ def load_weights(job: Job, **options: Any) -> Any:
     """
     try:
         model = AutoModelForCausalLM.from_pretrained(job.model, revision=job.revision, **{"dtype": torch.float32} | options)
+    except torch.OutOfMemoryError:
+        raise  # a RuntimeError, too
     except LOAD_ERRORS as error:
         raise _unloadable(job, error) from None
     _mend_sampling(model.generation_config)
@@ -92,8 +94,9 @@ def processes() -> int:
 
 
 def _unloadable(job: Job, error: Exception) -> UserError:
+    words = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return UserError(
-        f"student.model: {job.model} (revision {job.revision}) cannot be loaded: {str(error).splitlines()[0]}",
+        f"student.model: {job.model} (revision {job.revision}) cannot be loaded: {words}",
         "Name a transformers folder, or a model on the hub that this machine can reach.",
     )
 
@@ -137,11 +140,12 @@ def _with_adapters(model: Any, adapter: LowRank) -> Any:
 
 
 def _check_targets(model: Any, targets: tuple[str, ...]) -> None:
-    """Refuses a target that is the name of no linear layer: peft would pass over it in silence where others match."""
+    """Refuses a target that ends the name of no linear layer: peft would pass over it in silence where others match."""
     output = model.get_output_embeddings()
-    layers = {name.rpartition(".")[2] for name, each in model.named_modules() if _is_linear(each) and each is not output}
+    names = [name for name, each in model.named_modules() if _is_linear(each) and each is not output]
+    layers = {name.rpartition(".")[2] for name in names}
     for target in targets if targets != ALL_LINEAR else ():
-        if target.rpartition(".")[2] not in layers:
+        if not any(f".{name}".endswith(f".{target}") for name in names):
             raise UserError(
                 f"student.adapter.targets: {type(model).__name__} has no layer {target!r} that can have an adapter",
                 f"There are {', '.join(sorted(layers))}, or all-linear.",

@@ -20,12 +20,14 @@ from safetensors import SafetensorError
 from transformers.trainer_utils import align_special_tokens, get_last_checkpoint
 
 from pipeline.errors import UserError
-from pipeline.student.job import Job
+from pipeline.student.job import Job, curve_lines, mark_trained
 from pipeline.student.loading import load_weights
 
 STATE = "trainer_state.json"
 """The file that is written last into a checkpoint."""
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+SPENT = "spent.json"
+"""In a checkpoint: the tokens and seconds it took to get there."""
 LEFT_OVER = ("training_args.bin", "README.md")
 """What a trainer writes beside a model that says nothing about it."""
 
@@ -51,6 +53,11 @@ def checkpoint_state(checkpoint: Path) -> dict[str, Any] | None:
         return state
     except (OSError, ValueError):
         return None
+
+
+def spent_until(checkpoint: Path) -> dict[str, Any]:
+    """Tokens and seconds it took to get to a checkpoint; nothing where they were not noted."""
+    return (curve_lines(checkpoint / SPENT) or [{}])[0]
 
 
 @contextmanager
@@ -97,6 +104,7 @@ def save_student(trainer: Any, tokenizer: Any, job: Job) -> None:
     if first:
         for name in LEFT_OVER:
             (adapter / name).unlink(missing_ok=True)
+        mark_trained(unfinished, job.fingerprint)
         shutil.rmtree(job.output, ignore_errors=True)
         os.replace(unfinished, job.output)
 

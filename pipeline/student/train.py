@@ -10,7 +10,6 @@ import math
 import os
 import shutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,9 @@ from transformers.utils import logging
 from trl import SFTConfig
 
 from pipeline.errors import UserError
-from pipeline.identity import unit_interval
 from pipeline.records import Example
 from pipeline.student.batches import Collator, Row, Unit, check_packing, units
-from pipeline.student.job import Job
+from pipeline.student.job import Job, in_share
 from pipeline.student.loading import device_of, load_student, load_tokenizer, processes
 from pipeline.student.proof import prove
 from pipeline.student.saving import checkpoint_state, checkpoints_of, last_checkpoint, save_student
@@ -67,14 +65,13 @@ def train(job: Job) -> None:
     trainer = _trainer(job, device, tokenizer, model, parts)
     with trainer.accelerator.main_process_first():
         checkpoint = _resumed(job, trainer)
-    started = time.monotonic()
+    trainer.begin(checkpoint)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    seconds = time.monotonic() - started
+    spent = trainer.spent
     save_student(trainer, tokenizer, job)
     if trainer.is_world_process_zero():
+        say({"done": True, "steps": trainer.state.global_step, **spent, "peak_bytes": peak_bytes(device)})
         shutil.rmtree(checkpoints_of(job.output), ignore_errors=True)
-        measured = {"tokens": trainer.tokens, "seconds": round(seconds, 3), "peak_bytes": peak_bytes(device)}
-        say({"done": True, "steps": trainer.state.global_step, **measured})
 
 
 def lessons(job: Job, tokenizer: Any, model: Any) -> dict[str, list[Unit]]:
@@ -100,7 +97,8 @@ def lessons(job: Job, tokenizer: Any, model: Any) -> dict[str, list[Unit]]:
         )
     if student.early_stop and not found["dev"]:
         raise UserError(
-            f"student.early_stop: {job.table} has no dev examples to watch", "Set selection.dev to a share, or leave it out."
+            f"student.early_stop: {job.table} has no dev examples to watch",
+            "Set source.dev_share above 0 and generate again, or leave it out.",
         )
     return found
 
@@ -108,7 +106,7 @@ def lessons(job: Job, tokenizer: Any, model: Any) -> dict[str, list[Unit]]:
 def _taken(example: Example, job: Job) -> bool:
     """Whether a task is in the job's share: smaller shares lie in larger ones, and a task comes whole or not at all."""
     if example.split == "train":
-        return job.share == 1 or unit_interval("curve", example.task_id) < job.share
+        return in_share(example.task_id, job.share)
     return example.split == "dev"
 
 
@@ -130,6 +128,8 @@ def _trainer(job: Job, device: str, tokenizer: Any, model: Any, parts: dict[str,
             processing_class=tokenizer,
             callbacks=[Speaker(steps_an_epoch, student.early_stop)],
         )
+    except torch.OutOfMemoryError:
+        raise  # a RuntimeError, too
     except (RuntimeError, ImportError, ValueError) as error:
         if not job.trackers:
             raise
@@ -172,7 +172,7 @@ def _config(job: Job, device: str, rows: int, steps_an_epoch: int, watched: bool
         gradient_accumulation_steps=student.accumulate,
         learning_rate=student.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=max(1, round(steps * student.warmup_share)),
+        warmup_steps=min(steps - 1, round(steps * student.warmup_share)),
         weight_decay=student.weight_decay,
         train_sampling_strategy="random",  # batches of one length would be of one kind: 77 instead of 90 % on mini
         seed=student.seed,

@@ -26,7 +26,7 @@ from pipeline.errors import UserError
 from pipeline.student.batches import NOBODY, Collator, Unit, kept_logits
 from pipeline.student.job import Schooling
 from pipeline.student.objectives import masses, objective
-from pipeline.student.saving import whole_or_none
+from pipeline.student.saving import SPENT, spent_until, whole_or_none
 
 SAID = ("loss", "eval_loss", "learning_rate", "grad_norm", "tokens_per_second", "unlikelihood", "agreement")
 """What of a log line whoever started the training is told."""
@@ -53,12 +53,25 @@ class StudentTrainer(SFTTrainer):  # type: ignore[misc]
     def __init__(self, schooling: Schooling, **arguments: Any) -> None:
         self.schooling = schooling
         self.tokens = 0
-        """Tokens read since this process began, prompts too, padding not."""
+        """Tokens read since the training began, prompts too, padding not."""
+        self._began = time.monotonic()
         self._parts: dict[str, torch.Tensor] = {}
         self._dev = torch.zeros(2)  # numerator and denominator of the dev loss
         self._steps = 0
         self._logged = (0, 0, time.monotonic())  # steps, tokens and the clock at the last log
         super().__init__(**arguments)
+
+    def begin(self, checkpoint: Path | None) -> None:
+        """Starts to count, from where a checkpoint had come to if there is one."""
+        before = spent_until(checkpoint) if checkpoint else {}
+        self.tokens = before.get("tokens", 0)
+        self._began = time.monotonic() - before.get("seconds", 0.0)
+        self._logged = (0, self.tokens, time.monotonic())
+
+    @property
+    def spent(self) -> dict[str, Any]:
+        """Tokens and seconds of the training so far, those before it was interrupted too."""
+        return {"tokens": self.tokens, "seconds": round(time.monotonic() - self._began, 3)}
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor:
         """The denominator of a step: what its examples weigh, over all parts and processes."""
@@ -122,6 +135,9 @@ class StudentTrainer(SFTTrainer):  # type: ignore[misc]
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
         with whole_or_none(folder, "Free space there; the same command goes on from the checkpoint before it."):
+            if self.is_world_process_zero():  # first, since the trainer's own state is what makes a checkpoint whole
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / SPENT).write_text(json.dumps(self.spent), encoding="utf-8")
             super()._save_checkpoint(model, trial)
 
     def create_model_card(self, *arguments: Any, **options: Any) -> None:

@@ -148,6 +148,28 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, content: bytes, said:
     assert said in str(raised.value) and str(tmp_path / "some.json") in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "row", "said"),
+    [
+        *(("adversarial_glue", {"subtask": "sst2", "sentence": "bad", "label": label}, f"label is {label!r}, none of 0 to 1")
+          for label in (-1, 2, True, "0", None)),
+        *(("svamp", SVAMP[0] | {"Answer": answer}, f"Answer is {float(answer)}") for answer in ("nan", "-inf")),
+        *(("gsm8k", {"question": "How many?", "answer": answer}, "no #### with the answer behind it")
+          for answer in ("7", "3+4=7\n#### ", "####")),
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_none_is_refused(tmp_path: Path, name: str, row: dict[str, Any], said: str) -> None:
+    (tmp_path / "some.json").write_text(json.dumps([row]))
+    with pytest.raises(UserError, match=rf"item 1: this is no row of {name}: ValueError") as raised:
+        list(named(name, path=tmp_path / "some.json").tasks(None))
+    assert said in str(raised.value)
+
+
+def test_a_long_answer_of_svamp_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "svamp.json").write_text(json.dumps([SVAMP[0] | {"Answer": 123456789012.5}]))
+    assert [task.answer for task in named("svamp", path=tmp_path / "svamp.json").tasks(None)] == ["123456789012.5"]
+
+
 def test_a_file_that_is_not_there_or_torn(tmp_path: Path) -> None:
     (tmp_path / "torn.json.gz").write_bytes(gzip.compress(b"[" + b" " * 9999)[:-20])
     for name in ("none.json", "torn.json.gz"):

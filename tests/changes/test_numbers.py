@@ -23,6 +23,11 @@ EGGS = make_task(
 )  # fmt: skip
 
 
+def test_a_task_with_options_is_left_alone() -> None:
+    assert changed(EGGS, "numbers") is not None
+    assert changed(EGGS.model_copy(update={"choices": ["1500", "3"]}), "numbers") is None
+
+
 def retold(text: str) -> int:
     """The end of a mini story, by the words of its sentences alone; -1 where the amount does not divide."""
     first, *facts, _ = (each.strip() for each in re.findall(r"[^.?]+[.?]", text))

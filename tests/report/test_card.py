@@ -80,6 +80,13 @@ def test_figures_with_their_intervals(tmp_path: Path) -> None:
     assert re.search(r"- jsonl:test: distilled is not told apart from base \(\+75\.0 points, p = 0\.2500", text)
 
 
+def test_rows_of_the_other_harness_are_said_to_be(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    assert "lm-evaluation-harness" not in card(run)
+    write_table(run, "6_evaluation", [grade("distilled", 0, True).model_copy(update={"benchmark": "harness:arc"})])
+    assert "Rows named `harness:` are\nlm-evaluation-harness's own.\n\n| benchmark" in card(run)
+
+
 def test_what_it_was_made_of(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     text = card(run)
@@ -97,7 +104,7 @@ def test_what_it_was_made_of(tmp_path: Path) -> None:
 
 def test_the_recipe_in_it_runs(tmp_path: Path) -> None:
     [block] = re.findall(r"```yaml\n(.*?)```", card(make_run(tmp_path)), re.DOTALL)
-    assert parse_recipe(yaml.safe_load(block), "small", "the card") == recipe()
+    assert parse_recipe(yaml.safe_load(block), "small", "the card") == recipe(source={"kind": "jsonl", "path": "tasks.jsonl"})
 
 
 def test_licences_are_stated_or_said_not_to_be(tmp_path: Path) -> None:
@@ -107,6 +114,9 @@ def test_licences_are_stated_or_said_not_to_be(tmp_path: Path) -> None:
     assert "its licence: not stated" in text and "tasks.jsonl (jsonl); licence: not stated" in text
     (base / "README.md").write_text("---\nlicense: mit\n---\n# Base\n")
     assert "its licence: mit\n" in card(make_run(tmp_path / "b", student={"model": str(base)}))
+    (base / "README.md").write_bytes(b"---\nlicense: [\xff\n---\n")
+    text = card(make_run(tmp_path / "d", student={"model": str(base)}))
+    assert "its licence: not stated" in text and "Base: `base`" in text and str(tmp_path) not in text
     assert "made by this project, Apache-2.0" in card(make_run(tmp_path / "c", source={"kind": "mini"}))
 
 
@@ -115,6 +125,7 @@ def test_the_metadata_name_what_a_hub_knows(tmp_path: Path) -> None:
     assert front(card(make_run(tmp_path / "a"))) == known | {"base_model": "owner/base"}
     source = {"kind": "hub", "dataset": "owner/data", "config": "main", "revision": "abc"}
     text = card(make_run(tmp_path / "b", source=source, student={"model": str(tmp_path)}))
+    assert front(card(make_run(tmp_path / "c", student={"model": "/gone/base"}))) == known
     assert front(text) == known | {"datasets": ["owner/data"]}  # a folder here is no name on a hub
     assert "owner/data [main], split train, revision abc; licence: not stated" in text
 
@@ -125,7 +136,9 @@ def test_a_card_before_any_evaluation_and_of_a_part_of_the_corpus(tmp_path: Path
     (run / "run.json").unlink()
     (run / "student/distilled@25%").mkdir()
     text = card(run, Taught("distilled@25%", "distilled@25%", "5_corpus", 0))
-    assert "trained on 25% of the corpus" in text and "What it can do" not in text and "(version not stated)" in text
+    assert (
+        "trained on 25 % of the tasks of the corpus" in text and "What it can do" not in text and "(version not stated)" in text
+    )
 
 
 def test_only_students_that_are_there_get_one(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def make_item(name: str, benchmark: str = "mini:test", **fields: Any) -> Item:
 
 
 def test_forms(tmp_path: Path) -> None:
-    """Five items: right as asked, right only leniently, wrong, and twice no answer, once so that nobody could compare it.
+    """Five items: right as asked, right only leniently, wrong, and twice no answer, once cut, once not comparable.
 
     A task with constraints has no such form, and where no reply is read strictly nothing is said.
     """
@@ -34,7 +34,7 @@ def test_forms(tmp_path: Path) -> None:
         make_grade("a", "base", True),
         make_grade("b", "base", True, strict=False),
         make_grade("c", "base", False, prediction="6"),
-        make_grade("d", "base", False, prediction=None),
+        make_grade("d", "base", False, prediction=None, finish="length"),
         make_grade("e", "base", True, met=[True], met_loosely=[True]),
         make_grade("f", "base", True, strict=None, loose=None, benchmark="elsewhere"),
         make_grade("g", "base", None, prediction=None),
@@ -46,6 +46,7 @@ def test_forms(tmp_path: Path) -> None:
         "right": (2, 5),
         "right, but not in that form": (1, 5),
         "no answer found": (2, 5),
+        "cut off": (1, 5),
     }
 
 
@@ -214,9 +215,12 @@ def test_attacks_pair_the_seeds(tmp_path: Path) -> None:
 
 
 def test_adversarial_subtasks(tmp_path: Path) -> None:
-    right = {"a": True, "b": False, "c": False, "d": True}
-    subtask = {"a": {"subtask": "sst2"}, "b": {"subtask": "sst2"}, "c": {"subtask": "qqp"}, "d": {}}
-    frame = written(tmp_path, [make_grade(name, "base", value, benchmark="glue") for name, value in right.items()])
+    """A task of another kind that calls something its subtask is under no attack."""
+    right = {"a": True, "b": False, "c": False, "d": True, "e": False}
+    subtask = {"a": {"subtask": "sst2"}, "b": {"subtask": "sst2"}, "c": {"subtask": "qqp"}, "d": {}, "e": {"subtask": "sums"}}
+    kinds = dict.fromkeys("abcd", "adversarial_glue") | {"e": "word_problem"}
+    rows = [make_grade(name, "base", value, benchmark="glue", kind=kinds[name]) for name, value in right.items()]
+    frame = written(tmp_path, rows)
     write_table(tmp_path, "6_items", [make_item(name, "glue", extra=extra) for name, extra in subtask.items()])
     items = read_items(tmp_path)
     assert items is not None

@@ -62,6 +62,8 @@ def test_calls_of_the_teacher(tmp_path: Path) -> None:
     assert read_costs(tmp_path, written(tmp_path, rows), {}).calls == 0  # one that took no time was asked by others
     found = costs(tmp_path, 0.25)
     assert (found.calls, found.call_cost, found.call_seconds) == (2, 0.25, 2.0)
+    rows = [make_grade(name, "teacher", True, cost=cost) for name, cost in (("a", 0.5), ("b", None), ("c", 0.25))]
+    assert read_costs(tmp_path, written(tmp_path, rows), {}).call_cost == 0.375  # of those whose cost is known
     assert (costs(tmp_path, None).call_cost, costs(tmp_path, None).calls) == (None, 2)
 
 

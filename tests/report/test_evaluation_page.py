@@ -35,7 +35,8 @@ def everything(seeds: int, items: int) -> Iterator[Grade]:
             right = number % 10 < (7 if model == "base" else 8 if model != "teacher" else 9)
             fields = {"seed": seed, "level": str(number % 3), "text": HOSTILE, "prediction": "5" if right else HOSTILE}
             for benchmark in ("mini:test", "mini:ood", "mini:test+typos", "glue"):
-                yield make_grade(f"{benchmark}{number}", model, right, benchmark=benchmark, **fields)
+                kind = "adversarial_glue" if benchmark == "glue" else "word_problem"
+                yield make_grade(f"{benchmark}{number}", model, right, benchmark=benchmark, kind=kind, **fields)
             met = [right, True]
             yield make_grade(f"i{number}", model, right, kind=HOSTILE, met=met, met_loosely=met, **fields)
             if seed == 0 and number < 5:
@@ -82,6 +83,7 @@ def headings(page: str) -> list[str]:
 
 def test_every_part_is_there(page: str) -> None:
     assert headings(page) == [*PARTS]
+    assert "a teacher to whom the recipe gives no temperature is left to its own" in page and "Agresti and Min 2005" in page
     for table in ("6_evaluation", "6_evaluation and 6_items", "6_speed", "2_responses", "student/*.jsonl"):
         assert f"<code>{table}</code>" in page
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,15 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipeline.settings import REPOSITORY
+from pipeline.answers.grading import grade
+from pipeline.llm.backends.openai import OpenAIModel
+from pipeline.llm.request import Sampling
+from pipeline.recipe import load_recipe
+from pipeline.run import Run
+from pipeline.settings import REPOSITORY, load_settings
+from pipeline.stages.items import evaluation_items, prompt_for
+from pipeline.statistics import wilson
+from tests.real_servers import NAME, vllm_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ITEMS = 20
@@ -79,3 +89,32 @@ def test_evaluated_again_it_is_the_same_and_nobody_is_asked(evaluated: Path) -> 
     before = table(evaluated, "6_evaluation")
     assert "0 asked" in run("evaluate", evaluated).stderr
     assert_frame_equal(table(evaluated, "6_evaluation"), before)
+
+
+@pytest.mark.skipif(not os.environ.get("VLLM_PYTHON"), reason="VLLM_PYTHON names no Python with vLLM")
+def test_the_student_served_by_vllm_scores_the_same(evaluated: Path, tmp_path: Path) -> None:
+    grades = table(evaluated, "6_evaluation").filter((pl.col("model") == "distilled") & (pl.col("seed") == 0))
+    here = grades.filter((pl.col("benchmark") == "mini:test") & (pl.col("mode") == "greedy"))
+    with vllm_server(os.environ["VLLM_PYTHON"], tmp_path / "server.log", evaluated / "runs/mini/student/distilled") as address:
+        served = asyncio.run(answers(evaluated, address))
+    assert served.keys() == set(here["task_id"])
+    same = sum(served[row["task_id"]][0] == row["text"] for row in here.iter_rows(named=True))
+    assert same >= 0.9 * ITEMS, "greedy replies differ by more than a rounding here and there"
+    low, high = wilson(int(here["correct"].sum()), here.height)
+    assert low <= sum(bool(right) for _, right in served.values()) / len(served) <= high
+
+
+async def answers(data: Path, address: str) -> dict[str, tuple[str, bool | None]]:
+    """What the server replies to the items of mini:test, asked as the student is, and whether it is right."""
+    settings = load_settings(data=str(data), openai_base_url=address, openai_api_key="EMPTY")
+    run = Run(load_recipe("mini", ["source.limit=200", *CHANGES]), settings)
+    run.add_model("served", OpenAIModel(backend="openai", model=NAME).open(settings))
+    items, bank = evaluation_items(run)
+    asked = [item for item in items if item.benchmark == "mini:test"]
+    sampling = Sampling(temperature=0, max_tokens=run.recipe.evaluation.max_tokens)
+    async with run.door:
+        replies = await asyncio.gather(
+            *(run.ask(prompt_for(run, item, bank, False), task=item, sampling=sampling, role="served") for item in asked)
+        )
+    texts = [reply.text or "" for reply in replies]
+    return {item.id: (text, grade(item, text).correct) for item, text in zip(asked, texts, strict=True)}

@@ -68,6 +68,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_student(tmp_path: Path, w
     for name in ("loss", "eval_loss"):
         curve = {each["step"]: each[name] for each in lines if name in each}
         assert all(curve[each["step"]] == each[name] for each in resumed if name in each)
+    assert resumed[-1]["tokens"] == lines[-1]["tokens"], "those read before it was killed count"
     assert losses(resumed)[-1] == pytest.approx(losses(lines)[-1], abs=1e-4)
     assert all(torch.equal(each, weights(killed)[name]) for name, each in weights(whole).items())
 

@@ -5,7 +5,6 @@ In: which recipe, which tasks. Out: a run whose tables and students pass for tra
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +17,7 @@ from pipeline.run import Run
 from pipeline.settings import REPOSITORY, load_settings
 from pipeline.stages.students import pupils
 from pipeline.stages.train import training_job
-from pipeline.student.job import curve_path
+from pipeline.student.job import mark_trained
 from tests.rows import make_task
 
 MINI = REPOSITORY / "data" / "mini"
@@ -72,5 +71,4 @@ def pretend_trained(run: Run, model: str = "teacher") -> None:
     """Puts a mini model where each of the run's students would be."""
     for pupil in pupils(run):
         shutil.copytree(MINI / model, pupil.folder(run.folder), dirs_exist_ok=True)
-        done = {"done": True, "fingerprint": training_job(run, pupil).fingerprint}
-        curve_path(run.folder, pupil.name).write_text(json.dumps(done) + "\n")
+        mark_trained(pupil.folder(run.folder), training_job(run, pupil).fingerprint)

@@ -20,7 +20,8 @@ from pipeline.records import Grade
 from pipeline.run import Run
 from pipeline.settings import REPOSITORY, load_settings
 from pipeline.stages.eval_harness import Examinee, eval_harness, read_samples
-from pipeline.tables import read_rows
+from pipeline.tables import CORPORA, read_rows
+from tests.stages.contests import example, pretend_trained
 
 EXAMINEE = Examinee("distilled", "distilled-seed4", 4, "/models/distilled", "hash", True)
 
@@ -129,6 +130,25 @@ def test_where_it_fails_the_table_stays(run: Run) -> None:
     with pytest.raises(UserError, match=r"ended with code 1; its last words(.|\n)*no such task: broken"):
         asyncio.run(eval_harness(run, ["broken"], None, ["base"]))
     assert rows(run) == before
+
+
+def test_a_model_s_rows_are_there_when_a_later_model_fails(run: Run) -> None:
+    program = Path(os.environ["HARNESS_PYTHON"])
+    fails = "if words.count('--output_path') and output.name != 'base': sys.exit('no memory')\n"
+    program.write_text(program.read_text().replace('if "broken"', f'{fails}if "broken"'))
+    for table in CORPORA:
+        write_table(run.folder, table, [example("f" * 16)])
+    pretend_trained(run)
+    with pytest.raises(UserError, match="no memory"):
+        asyncio.run(eval_harness(run, ["t"], None, ["base", "control"]))
+    assert rows(run) == [("mini:test", "base", "old"), ("harness:t", "control", "old"), ("harness:t", "base", NEW)]
+
+
+def test_a_base_with_the_recipe_s_chat_template_is_refused(run: Run, tmp_path: Path) -> None:
+    student = run.recipe.student.model_copy(update={"chat_template": tmp_path / "template.jinja"})
+    other = Run(run.recipe.model_copy(update={"student": student}), run.settings)
+    with pytest.raises(UserError, match=r"--model base: .* not .*template\.jinja"):
+        asyncio.run(eval_harness(other, ["t"], None, ["base"]))
 
 
 def test_students_that_are_not_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

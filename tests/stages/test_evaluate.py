@@ -23,6 +23,7 @@ from pipeline.tables import read_frame
 from tests.rows import make_task
 from tests.servers import OVERLOADED, ChatServer
 from tests.stages.contests import MINI, example, make_run, pretend_trained, story
+from tests.trouble import TOO_LONG
 
 PLACE = ["model", "seed", "mode", "sample", "benchmark", "task_id"]
 
@@ -56,6 +57,16 @@ def test_a_teacher_that_may_know_no_temperature_is_sent_none(
     run = Run(parse_recipe(recipe, "run", "run"), load_settings(data=str(tmp_path)))
     assert greedy(run, "teacher").temperature == temperature
     assert greedy(run, "distilled").temperature == 0
+
+
+@pytest.mark.parametrize(("own", "longest"), [(None, 512), (60, 512), (4096, 4096)])
+def test_a_teacher_may_write_as_much_as_for_the_corpus(tmp_path: Path, own: int | None, longest: int) -> None:
+    recipe = {
+        "source": {"kind": "mini"}, "methods": [{"method": "chain_of_thought"}],
+        "teacher": {"backend": "openai", "model": "o", "sampling": {"max_tokens": own} if own else {}},
+    }  # fmt: skip
+    run = Run(parse_recipe(recipe, "run", "run"), load_settings(data=str(tmp_path)))
+    assert (greedy(run, "teacher").max_tokens, greedy(run, "distilled").max_tokens) == (longest, 512)
 
 
 def test_two_evaluations_are_the_same_and_the_second_asks_nobody(tmp_path: Path) -> None:
@@ -147,6 +158,49 @@ def test_a_reply_that_could_not_be_had_is_counted_and_not_graded(tmp_path: Path,
         assert "teacher: no reply to 1 of 2 items, so they are not graded" in capsys.readouterr().out
         server.troubles.clear()
         assert evaluated(run).filter(pl.col("model") == "teacher").height == 2
+
+
+def test_a_refused_reply_is_no_wrong_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ChatServer() as server:
+        run = make_run(tmp_path, [sum_task(4), sum_task(5)], settings={"openai_base_url": server.url}, **SERVED)
+        pretend_trained(run)
+        server.troubles.append(replace(TOO_LONG, where="30 + 5"))
+        grades = evaluated(run).filter(pl.col("model") == "teacher")
+    assert grades.select("task_id", "finish").rows() == [(sum_task(4).id, "stop")]
+    assert "teacher: no reply to 1 of 2 items, so they are not graded" in capsys.readouterr().out
+
+
+def test_cut_replies_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluation = {"teacher": False, "max_tokens": 1}
+    run = make_run(tmp_path, [story(0), story(1)], evaluation=evaluation)
+    pretend_trained(run)
+    assert evaluated(run).filter(pl.col("model") == "distilled")["finish"].to_list() == ["length"] * 2
+    assert "distilled: 2 of 2 replies were cut at max_tokens" in capsys.readouterr().out
+
+
+def test_a_teacher_is_not_asked_what_nobody_can_grade(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ChatServer() as server:
+        tasks = [sum_task(4), sum_task(5, answer=None)]
+        run = make_run(tmp_path, tasks, settings={"openai_base_url": server.url}, **SERVED)
+        pretend_trained(run)
+        grades = evaluated(run)
+        assert server.hits == 1
+    assert grades["model"].to_list() == ["base", "base", "distilled", "distilled", "teacher"]
+    assert "teacher: not asked 1 of 2 items, which have neither an answer nor constraints" in capsys.readouterr().out
+
+
+def test_speeds_are_those_of_the_models_that_are_compared(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [story(0)], evaluation={"teacher": False})
+    pretend_trained(run, "teacher")
+    evaluated(run)
+    before = read_frame(run.folder, "6_speed")
+    evaluated(run)
+    assert_frame_equal(read_frame(run.folder, "6_speed"), before)
+    other = make_run(tmp_path, [story(0)], evaluation={"teacher": False})
+    pretend_trained(other, "student")
+    evaluated(other)
+    base, distilled = read_frame(run.folder, "6_speed")["parameters"]
+    assert base == distilled != before["parameters"][1]
 
 
 def test_a_ceiling_leaves_the_tables_as_they_were(tmp_path: Path) -> None:

@@ -70,6 +70,22 @@ def test_a_benchmark_item_that_is_a_training_example_is_refused(tmp_path: Path) 
         evaluation_items(run)
 
 
+def test_a_benchmark_item_trained_on_as_another_kind_is_refused(tmp_path: Path) -> None:
+    evaluation = {"benchmarks": [svamp(tmp_path, "How many things?", "And now?")]}
+    items, _ = evaluation_items(make_run(tmp_path, [story(0)], evaluation=evaluation))
+    twin = make_task(id="d" * 16, kind="riddle", split="train", prompt=items[2].prompt)
+    stranger = twin.model_copy(update={"context": "Of another story."})
+    assert len(evaluation_items(make_run(tmp_path, [story(0), stranger], trained=[twin.id], evaluation=evaluation))[0]) == 3
+    assert len(evaluation_items(make_run(tmp_path, [story(0), twin], evaluation=evaluation))[0]) == 3
+    with pytest.raises(UserError, match=rf"svamp: 1 of its items are training examples of contest: {items[2].id}\n"):
+        evaluation_items(make_run(tmp_path, [story(0), twin], trained=[twin.id], evaluation=evaluation))
+
+
+def test_a_plus_in_a_source_s_name_is_no_change(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [story(0, source="gsm8k+svamp")], evaluation={"changes": ["distractor"]})
+    assert [item.benchmark for item in evaluation_items(run)[0]] == ["gsm8k_svamp:test", "gsm8k_svamp:test+distractor"]
+
+
 def test_baselines_count_as_training_and_dev_does_not(tmp_path: Path) -> None:
     run = make_run(tmp_path, [story(0), story(1)])
     write_table(run.folder, "5_gold_labels", [example(story(0).id, "dev")])

@@ -24,6 +24,7 @@ from pipeline.run import Run
 from pipeline.settings import REPOSITORY, load_settings
 from pipeline.stages.students import pupils
 from pipeline.stages.train import training_job
+from pipeline.student.job import mark_trained
 from tests import small_runs
 from tests.rows import make_task
 from tests.servers import closed_url
@@ -113,8 +114,7 @@ def folder(tmp_path: Path) -> Path:
     (student / "adapter/adapter.safetensors").write_bytes(b"adapter")
     (student / ".hidden").write_text("stays")
     (student / "README.md").write_text("---\ntags: [distillation]\n---\n# The card\n")
-    done = {"done": True, "fingerprint": training_job(run, pupil).fingerprint}
-    (run.folder / "student/distilled.jsonl").write_text(json.dumps(done) + "\n")
+    mark_trained(student, training_job(run, pupil).fingerprint)
     return folder
 
 
@@ -149,7 +149,7 @@ def test_without_yes_it_only_tells(folder: Path, hub: Hub) -> None:
     assert f"{len(WEIGHTS):>12}  model.safetensors" in ended.out and "adapter/adapter.safetensors" in ended.out
     assert "    # The card\n" in ended.out and ".hidden" not in ended.out
     assert "dataset me/data, private unless it is there: 3 files" in ended.out and "train.parquet" in ended.out
-    assert ended.out.endswith("nothing was sent; --yes sends it\n")
+    assert ended.out.endswith("by other names stay there\nnothing was sent; --yes sends it\n")
     assert (hub.made, hub.files, hub.tokens) == ([], {}, set())
 
 

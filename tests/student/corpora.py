@@ -48,7 +48,7 @@ def write_job(folder: Path, rows: Sequence[Example], output: str = "student", **
     }  # fmt: skip
     return Job(
         model=STUDENT, model_revision="r", folder=folder, table="5_corpus", corpus_hash="h",
-        has_dev=any(row.split == "dev" for row in rows), student=Schooling(**given | schooling), device="cpu",
+        student=Schooling(**given | schooling), device="cpu",
         output=folder / output,
     )  # fmt: skip
 

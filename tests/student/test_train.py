@@ -19,7 +19,7 @@ from pipeline.run import Run
 from pipeline.settings import load_settings
 from pipeline.stages.students import Pupil
 from pipeline.stages.train import is_trained, training_job
-from pipeline.student.job import Job, LowRank, curve_path
+from pipeline.student.job import Job, LowRank, mark_trained, trained_by
 from pipeline.student.loading import load_tokenizer
 from pipeline.student.saving import last_checkpoint
 from pipeline.student.train import lessons, train
@@ -83,7 +83,7 @@ def test_the_dev_loss_is_exact_and_the_student_of_the_lowest_is_kept(tmp_path: P
 def test_what_a_training_says(tmp_path: Path, trained: Any) -> None:
     lines = trained(write_job(tmp_path, ROWS))
     assert lines[0]["step"] == 1 and lines[0]["of"] == 5
-    assert all(line["grad_norm"] > 0 and line["tokens_per_second"] > 0 and line["learning_rate"] >= 0 for line in lines[:5])
+    assert all(line["grad_norm"] > 0 and line["tokens_per_second"] > 0 and line["learning_rate"] > 0 for line in lines[:5])
     tokens = sum(len(row["input_ids"]) for row in rows_of(write_job(tmp_path, ROWS)))
     assert lines[-1]["done"] and lines[-1]["tokens"] == tokens
     assert lines[-1]["seconds"] > 0 and lines[-1]["peak_bytes"] > 1e7
@@ -112,6 +112,7 @@ def test_the_student_is_a_whole_model_folder(tmp_path: Path, trained: Any) -> No
     trained(job)
     assert AutoTokenizer.from_pretrained(job.output).chat_template == template
     generation = json.loads((job.output / "generation_config.json").read_text())
+    assert trained_by(job.output) == job.fingerprint
     assert (generation["eos_token_id"], generation["pad_token_id"], generation["do_sample"]) == (1, 0, True)
     assert {path.name for path in tmp_path.iterdir()} == {"5_corpus.parquet", "student"}
     assert not {"training_args.bin", "README.md"} & {path.name for path in job.output.iterdir()}
@@ -148,7 +149,7 @@ def test_a_loss_that_is_no_number_stops_the_training_and_saves_nothing(tmp_path:
     job = write_job(tmp_path, ROWS, learning_rate=1e30)
     job.output.mkdir()
     (job.output / "config.json").write_text("of before")
-    with pytest.raises(UserError, match=r"no number any more .* at step 3 of 5, learning rate 8.5e\+29") as raised:
+    with pytest.raises(UserError, match=r"no number any more .* at step 2 of 5, learning rate") as raised:
         train(job)
     assert "student.learning_rate" in raised.value.remedy
     assert [path.name for path in job.output.iterdir()] == ["config.json"]
@@ -162,17 +163,25 @@ def test_a_loss_that_is_no_number_stops_the_training_and_saves_nothing(tmp_path:
             "no layer 'query'",
             "k_proj, o_proj, q_proj",
         ),
+        ({"adapter": ADAPTER.model_copy(update={"targets": ("mlp.q_proj",)})}, "no layer 'mlp.q_proj'", "q_proj"),
         ({"adapter": ADAPTER.model_copy(update={"quantized": True})}, "quantized: bitsandbytes needs a GPU", "false"),
         ({"early_stop": 2}, "early_stop: 5_corpus has no dev examples", "leave it out"),
         ({"negatives": "leave"}, "all training examples show what is wrong", "unlikelihood"),
     ],
-    ids=["no such layer", "no GPU", "no dev examples", "nothing left"],
+    ids=["no such layer", "none of that name there", "no GPU", "no dev examples", "nothing left"],
 )
 def test_what_cannot_be_done_is_refused(tmp_path: Path, given: dict[str, Any], what: str, remedy: str) -> None:
     rows = [example(number, negative="negatives" in given) for number in range(8)]
     with pytest.raises(UserError, match=what) as raised:
         train(write_job(tmp_path, rows, **given))
     assert remedy in raised.value.remedy and not (tmp_path / "student").exists()
+
+
+def test_a_single_step_changes_the_student(tmp_path: Path, trained: Any) -> None:
+    job = write_job(tmp_path, ROWS[:8])
+    assert trained(job)[0]["of"] == 1
+    of_before, of_now = (AutoModelForCausalLM.from_pretrained(place) for place in (STUDENT, job.output))
+    assert not torch.equal(of_before.lm_head.weight, of_now.lm_head.weight)
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,8 +219,7 @@ def test_a_student_of_another_corpus_is_not_taken_for_this_one(tmp_path: Path) -
     pupil = Pupil("distilled", "5_corpus", 0, True)
     (run.folder / "student/distilled").mkdir(parents=True)
     assert not is_trained(run, pupil)
-    done = {"done": True, "fingerprint": training_job(run, pupil).fingerprint}
-    curve_path(run.folder, "distilled").write_text(json.dumps(done) + "\n")
+    mark_trained(pupil.folder(run.folder), training_job(run, pupil).fingerprint)
     assert is_trained(run, pupil)
     write_job(run.folder, ROWS[:9])
     assert not is_trained(run, pupil)
