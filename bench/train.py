@@ -87,7 +87,7 @@ def ours(folder: Path, student: Path, packing: bool, epochs: float) -> dict[str,
         packing=packing, seed=0,
     )  # fmt: skip
     job = Job(
-        model=str(student), model_revision="bench", folder=folder, table="5_corpus", corpus_hash="bench", has_dev=False,
+        model=str(student), model_revision="bench", folder=folder, table="5_corpus", corpus_hash="bench",
         student=schooling, device="auto", output=folder / f"ours-{packing}",
     )  # fmt: skip
     spec = folder / "job.json"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.sources.hub import load_split
 
 Row = tuple[str, dict[str, Any]]
 """A row, behind the place it stands at."""
@@ -92,13 +93,6 @@ def hub_rows(dataset: str, config: str | None, split: str, revision: str | None)
     Raises:
         UserError: it cannot be had.
     """
-    import datasets
-
-    try:
-        rows = datasets.load_dataset(dataset, config, split=split, revision=revision)
-    except Exception as error:  # the library raises many kinds, its users' network most of them
-        raise UserError(
-            f"{dataset} [{split}]: cannot be loaded from the hub: {str(error).splitlines()[0]}",
-            "Is the hub reachable? The published file will do: give the benchmark its path.",
-        ) from None
+    remedy = "Is the hub reachable? The published file will do: give the benchmark its path."
+    rows = load_split("benchmark", dataset, config, split, revision, remedy)
     yield from ((f"{dataset} [{split}], row {number}", dict(row)) for number, row in enumerate(rows, 1))

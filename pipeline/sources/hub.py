@@ -56,12 +56,23 @@ class HubSource(Frozen):
             yield read_task(row, self.fields, self.task_kind, f"hub:{self.dataset}", place, split)
 
     def _load(self, split: str) -> Any:
-        import datasets
+        remedy = "Is the name right and the hub reachable? A file will do: --set source.kind=jsonl --set source.path=…."
+        return load_split("source.dataset", self.dataset, self.config, split, self.revision, remedy)
 
-        try:
-            return datasets.load_dataset(self.dataset, self.config, split=split, revision=self.revision)
-        except Exception as error:  # the library raises many kinds, its users' network most of them
-            raise UserError(
-                f"source.dataset: {self.dataset} [{split}] cannot be loaded: {str(error).splitlines()[0]}",
-                "Is the name right and the hub reachable? A file will do: --set source.kind=jsonl --set source.path=….",
-            ) from None
+
+def load_split(place: str, dataset: str, config: str | None, split: str, revision: str | None, remedy: str) -> Any:
+    """A split of a data set on the hub.
+
+    Args:
+        place: what errors say asked for it.
+
+    Raises:
+        UserError: it cannot be had; with the remedy.
+    """
+    import datasets
+
+    try:
+        return datasets.load_dataset(dataset, config, split=split, revision=revision)
+    except Exception as error:  # the library raises many kinds, its users' network most of them
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{place}: {dataset} [{split}] cannot be loaded: {reason}", remedy) from None
