@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -34,13 +35,21 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"stopped: {error}\n  Everything that landed is kept; the same command goes on from here.", file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError):
-        print("interrupted: everything that landed is kept; the same command goes on from here.", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         return _disk(error)
+    except Exception as error:
+        if "KeyboardInterrupt" not in "".join(traceback.format_exception(error)):
+            raise
+        return _interrupted()  # compiled libraries, pydantic's while it builds a model, make an error of their own of it
     return 0
+
+
+def _interrupted() -> int:
+    print("interrupted: everything that landed is kept; the same command goes on from here.", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _disk(error: OSError) -> int:

@@ -40,6 +40,18 @@ selection: {per_task: 1}
 student: {model: tokenizer}
 """
 
+BUILDING_A_MODEL = """
+import sys
+
+class InterruptedWhileItBuilds:
+    def find_spec(self, name, path, target=None):
+        if name == "pipeline.recipe":
+            raise ValueError("Error building \\"model\\" validator:\\n  KeyboardInterrupt: ")
+
+sys.meta_path.insert(0, InterruptedWhileItBuilds())
+"""
+"""Code that runs before the command: what pydantic's compiled part makes of an interrupt in the middle of a model."""
+
 
 def make_folder(folder: Path) -> Path:
     """A working folder of this file's recipe."""
@@ -195,6 +207,16 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, done: Path) -> None:
         generated(folder, server.url)
         assert server.hits - before == left
     assert tables(folder) == tables(done)
+
+
+def test_an_interrupt_that_a_library_made_an_error_of_its_own(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "work")
+    (folder / "sitecustomize.py").write_text(BUILDING_A_MODEL)
+    environment = small_runs.environment("", data="data") | {"PYTHONPATH": f"{folder}:{REPOSITORY}"}
+    command = (sys.executable, "-m", "pipeline", "preview", "small")
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr == "interrupted: everything that landed is kept; the same command goes on from here.\n"
 
 
 def test_a_ceiling_stops_and_a_later_start_goes_on(tmp_path: Path, done: Path) -> None:
