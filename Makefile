@@ -73,16 +73,18 @@ methods: ## the methods there are
 filters: ## the filters there are
 benchmarks: ## the benchmarks there are
 
+# A file of tests to a core. A torch of several threads in each of them would be slower than one.
+PARALLEL := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile
 test: $(READY) ## the tests, without the slow ones
-	@$(BIN)/pytest
+	@$(PARALLEL)
 
 check-lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 check: check-lint test ## what every commit passes: lint, types, tests
 
-check-all: check-lint ## check and the slow tests
-	@$(BIN)/pytest -m ''
+check-all: check ## check and the slow tests
+	@$(BIN)/pytest -m slow
 
 figures: $(READY) ## write the figures of data/runs/mini into the README
 	@$(BIN)/python bench/figures.py

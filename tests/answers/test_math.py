@@ -109,7 +109,7 @@ def test_a_comparison_without_end_decides_nothing_and_harms_no_other() -> None:
     assert math.same_formula("\\sqrt{50}", "5\\sqrt{2}") is True  # by a new process
     started = time.monotonic()
     assert math.same_formula("5", "9^{9^{9^{9}}}") is None  # remembered
-    assert time.monotonic() - started < 0.1
+    assert time.monotonic() - started < 1
 
 
 @needs_math_verify

@@ -320,6 +320,6 @@ def test_a_hostile_text_is_answered_in_linear_time(condition: RowFilter, length:
         task, sample = make_task(prompt=text[: length // 4]), make_sample(text[:length])
         started = process_time()
         word = word_of(condition, task, sample)
-        assert process_time() - started < 0.2 + length * 1.5e-6, name
+        assert process_time() - started < 1 + length * 2e-6, name
         assert word.reason != "the filter failed", f"{name}: {word.detail}"
         assert len(word.detail) <= 300, name
