@@ -19,8 +19,9 @@ from pathlib import Path
 from pipeline.answers.grading import grade
 from pipeline.llm.backends.decoding import Decoder
 from pipeline.llm.request import Request, Sampling
+from pipeline.mini.item import Item
 from pipeline.mini.phrasings import phrase_unseen
-from pipeline.mini.world import Item, items, problem_item
+from pipeline.mini.world import items, problem_item
 from pipeline.prompts import render
 from pipeline.records import Message, Task
 from pipeline.sources.mini import EVALUATION_SEED, to_task

@@ -2,7 +2,7 @@
 
 Where a marker stands (`####`, `The answer is`, `A:`, a box, …) the *last* one counts; without one the last number does. The
 right answer decides how they are compared: as decimals with commas, currency and units taken off, as yes and no, as lists in
-any order, as mathematics, or as words. What a verifier cannot decide is None: unverifiable.
+any order, as typed spans, as mathematics, or as words. What a verifier cannot decide is None: unverifiable.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from pipeline.answers import math
 from pipeline.answers.arithmetic import value
+from pipeline.answers.entities import said_entities
 from pipeline.answers.formula import DATE, as_formula, as_latex, formula_in, one_look
 from pipeline.answers.markers import after_marker
 from pipeline.answers.numbers import (
@@ -125,10 +126,18 @@ def _comparison(expected: str) -> Comparison | None:
         return lambda text: said_truth(text) is truth
     if (spans := as_spans(wanted)) is not None:
         return lambda text: said_spans(text) == spans
+    if (entities := _entities(wanted)) is not None:
+        return lambda text: _entities(text) == entities
     if formula := as_formula(wanted):
         return partial(_same_formula, formula)
     words = folded(wanted)
     return partial(same_words, words) if words else None
+
+
+def _entities(text: str) -> frozenset[tuple[str, str]] | None:
+    """The typed spans a text lists, in any order."""
+    found = said_entities(text) if text.rstrip(AROUND_JSON)[-1:] == "]" else None
+    return None if found is None else frozenset(found)
 
 
 def _wanted(expected: str) -> str | None:

@@ -24,6 +24,8 @@ from pipeline.methods.quota import Attempts, Samples
 from pipeline.prompts import Prompt, render
 from pipeline.records import Frozen, Response, Sample, Task
 
+MADE = "made:"
+"""How the source of a task begins that a method made."""
 Distilled = AsyncGenerator[Sample, bool | None]
 """Samples, each answered by whether it passes the recipe's row filters; None where nobody judges."""
 
@@ -37,6 +39,8 @@ class Distillation(Frozen, ABC):
     """At most this many tasks, the first of the source."""
     sampling: Sampling = Sampling()
     """What differs from the teacher's own sampling."""
+    made: bool = False
+    """Whether it is also for the tasks that other methods of the recipe make."""
     longer: PositiveInt | None = None
     """A teacher's reply cut off at max_tokens is asked once more with this limit."""
     tag: Annotated[str, Field(min_length=1)] | None = None
@@ -46,7 +50,7 @@ class Distillation(Frozen, ABC):
 
     def covers(self, task: Task) -> bool:
         """Whether the method is for this kind of task."""
-        return self.kinds is None or task.kind in self.kinds
+        return (self.kinds is None or task.kind in self.kinds) and (self.made or not task.source.startswith(MADE))
 
     @abstractmethod
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:

@@ -23,7 +23,7 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from pipeline.mini import tokenizer as mini_tokenizer
-from pipeline.mini.lessons import STUDENT_MIX, TEACHER_MIX, TEACHER_SECOND_MIX, lessons
+from pipeline.mini.lessons import STUDENT_MIX, TEACHER_MIX, TEACHER_SECOND_MIX, TEACHER_THIRD_MIX, lessons
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -35,6 +35,8 @@ class Phase:
     mix: dict[str, int]
     steps: int
     learning_rate: float = 3e-3
+    deeper: int = 0
+    """Layers added before it begins; each passes through what it gets until it has learned something."""
     even: bool = False
     """Whether every example weighs the same however long its reply, and later demonstrations in a prompt are learned, too."""
 
@@ -60,7 +62,11 @@ TEACHER = Plan(
     layers=5,
     intermediate=448,
     seed=1,
-    phases=(Phase(TEACHER_MIX, 2600), Phase(TEACHER_SECOND_MIX, 800, 2e-3, even=True)),
+    phases=(
+        Phase(TEACHER_MIX, 2600),
+        Phase(TEACHER_SECOND_MIX, 800, 2e-3, even=True),
+        Phase(TEACHER_THIRD_MIX, 5000, 2e-3, even=True, deeper=2),
+    ),
 )
 STUDENT = Plan(hidden=96, layers=3, intermediate=256, seed=2, phases=(Phase(STUDENT_MIX, 3000),))
 PLANS = {"teacher": TEACHER, "student": STUDENT}
@@ -84,11 +90,11 @@ def train(plan: Plan, folder: Path, from_phase: int = 0) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = LlamaForCausalLM.from_pretrained(folder) if from_phase else _new_model(plan, tokenizer)
-    print(f"{sum(p.numel() for p in model.parameters()):,} parameters on {device}", flush=True)
-    model.to(device)
-    compiled = torch.compile(model, dynamic=True)
     for number, phase in enumerate(plan.phases):
         if number >= from_phase:
+            model = (_deepened(model, phase.deeper) if phase.deeper else model).to(device)
+            print(f"phase {number}: {sum(p.numel() for p in model.parameters()):,} parameters on {device}", flush=True)
+            compiled = torch.compile(model, dynamic=True)
             _learn(model, compiled, phase, _batches(phase, tokenizer, plan.seed + 10 * number), folder)
 
 
@@ -133,6 +139,18 @@ def _new_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausal
     )
     model.generation_config.do_sample = True  # else some servers pass a request's temperature over
     return model
+
+
+def _deepened(model: LlamaForCausalLM, layers: int) -> LlamaForCausalLM:
+    """The same function with so many more layers on top, whose outputs are nothing yet (Chen et al. 2016, *Net2Net*)."""
+    config = LlamaConfig(**{**model.config.to_dict(), "num_hidden_layers": model.config.num_hidden_layers + layers})
+    deeper = LlamaForCausalLM(config)
+    deeper.load_state_dict(model.state_dict(), strict=False)
+    for layer in deeper.model.layers[-layers:]:
+        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
+        torch.nn.init.zeros_(layer.mlp.down_proj.weight)
+    deeper.generation_config = model.generation_config
+    return deeper
 
 
 def _optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Optimizer]:

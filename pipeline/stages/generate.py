@@ -21,6 +21,7 @@ from pipeline.progress import Progress
 from pipeline.publication import Publication
 from pipeline.records import Task
 from pipeline.run import Run
+from pipeline.stages.growing import Crop, grow, growths
 from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_longer, harvest
 from pipeline.student.tokens import token_counter
 from pipeline.tables import CORPORA, remove_tables, table_path
@@ -46,14 +47,20 @@ async def generate(run: Run) -> None:
     token_counter(run.recipe.student.model)  # what selection will count with had better be there before money is spent
     bank, work, before = Bank(), 0, _inputs(run)
     with Publication(run.folder, "1_tasks", "2_responses", "3_samples") as new:
-        planned = Plan(run.recipe)
+        planned, seeds = Plan(run.recipe), list[Task]()
         for task in source_tasks(run):
             new["1_tasks"].append(task)
             bank.show(task)
             work += bool(planned.methods_for(task))
-        new["1_tasks"].complete()
+            if growths(run):
+                seeds.append(task)
         async with run.door:
-            await _ask_all(run, new["1_tasks"].read_back(Task), work, bank.tasks(), new)
+            crop = await grow(run, seeds)
+            for task in crop.tasks.values():
+                new["1_tasks"].append(task)
+                work += bool(planned.methods_for(task) or task.id in crop.samples)
+            new["1_tasks"].complete()
+            await _ask_all(run, new["1_tasks"].read_back(Task), work, bank.tasks(), crop, new)
         if before != [new[name].content_hash() for name in INPUTS]:
             remove_tables(run.folder, *DOWNSTREAM)
     run.write_recipe("source", "teacher", "methods")
@@ -65,8 +72,8 @@ def _inputs(run: Run) -> list[str] | None:
     return [file_hash(path) for path in paths] if all(path.is_file() for path in paths) else None
 
 
-async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task], new: Publication) -> None:
-    """Puts all tasks through their methods and writes down what they bring, in their order.
+async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task], crop: Crop, new: Publication) -> None:
+    """Puts all tasks through their methods and writes down what they bring, in their order, behind what came with them.
 
     Raises:
         UserError: no call gave a sample.
@@ -76,11 +83,18 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
 
     async def work_on(job: tuple[Task, list[int]]) -> Harvest:
         brought = await harvest(run, *job, bank)
+        if made := crop.samples.get(job[0].id):
+            brought.samples[:0] = made
+            brought.passed += crop.passed[job[0].id]
         counts.update(samples=len(brought.samples), kept=brought.passed)
         progress.advance()
         return brought
 
-    work = ((task, numbers) for task in tasks if (numbers := planned.methods_for(task)))
+    jobs = ((task, planned.methods_for(task)) for task in tasks)
+    work = (job for job in jobs if job[1] or job[0].id in crop.samples)
+    for response in crop.responses:
+        new["2_responses"].append(response)
+        errors[response.error or "an empty reply"] += 1
     with Progress(f"asking {model.name}", total, lambda: _details(run, counts)) as progress:
         async with aclosing(in_order(work, work_on, window(model.in_flight))) as harvests:
             async for brought in harvests:

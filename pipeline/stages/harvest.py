@@ -78,7 +78,7 @@ async def harvest(run: Run, task: Task, numbers: list[int], bank: list[Task], as
     brought, sieve, known = Harvest(), Sieve(run.recipe, task), set[str]()
     for number in numbers:
         method = run.recipe.methods[number]
-        recorder = _Recorder(ask or run.ask, method.longer)
+        recorder = Recorder(ask or run.ask, method.longer)
         samples = await _judged(method.distil(task, recorder, bank), sieve)
         brought.samples += [each for each in samples if each.id not in known]  # two entries may ask the same
         known.update(each.id for each in samples)
@@ -141,7 +141,7 @@ class Sieve:
         return repeated
 
 
-class _Recorder:
+class Recorder:
     """An `Ask` that keeps what landed, and asks once more for what was cut off."""
 
     def __init__(self, ask: Ask, longer: int | None) -> None:
