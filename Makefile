@@ -11,7 +11,7 @@ FLAGS = $(if $(LIMIT),--limit '$(LIMIT)') $(if $(TEACHER),--teacher '$(TEACHER)'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup generate train filter select evaluate estimate inspect preview status report why methods filters benchmarks \
-        test check check-lint check-all bench soak figures mini-models clean \
+        test test-slow check check-lint check-all bench soak figures mini-models clean \
         push eval-harness
 
 help: ## show this
@@ -83,8 +83,10 @@ check-lint: $(READY)
 
 check: check-lint test ## what every commit passes: lint, types, tests
 
-check-all: check ## check and the slow tests
-	@$(BIN)/pytest -m slow
+test-slow: $(READY) ## the slow tests; VLLM_PYTHON names a Python that has vLLM
+	@$(PARALLEL) -m slow
+
+check-all: check test-slow ## check and the slow tests
 
 figures: $(READY) ## write the figures of data/runs/mini into the README
 	@$(BIN)/python bench/figures.py

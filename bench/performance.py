@@ -26,6 +26,7 @@ BENCHES = {
     "filters": "bench/filters.py",
     "filter-scale": "bench/filter_scale.py",
     "ifeval": "-m bench.ifeval --examples 0",
+    "train": "bench/train.py",
     "local": "bench/local.py",
     "vllm": "bench/vllm_engine.py --python .venv-vllm/bin/python",
 }

@@ -5,9 +5,13 @@ Tables are narrow and joined by id; a verdict never becomes a column, so a new f
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+BLANK_LINES = re.compile(r"\A\s*\n")
+"""Those that a text begins with."""
 
 
 class AsJson:
@@ -157,8 +161,14 @@ class Sample(Record):
 
     @property
     def full_target(self) -> str:
-        """What the student shall write, its thoughts in tags before it."""
-        return (f"<think>\n{self.reasoning.strip()}\n</think>\n\n" if self.reasoning else "") + self.target
+        """What the student shall write, its thoughts in tags before it.
+
+        Behind them there is one blank line, whatever stood there: providers that take thoughts apart leave line breaks in the
+        text, and templates such as Qwen3's write their own. The margin of the first line stays, since it may be code.
+        """
+        if not self.reasoning:
+            return self.target
+        return f"<think>\n{self.reasoning.strip()}\n</think>\n\n{BLANK_LINES.sub('', self.target)}"
 
 
 class Verdict(Record):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from pipeline.benchmarks.published import Published
+from pipeline.benchmarks.published import Published, Revision
 from pipeline.benchmarks.rows import Row, file_rows, hub_rows
 
 
@@ -64,6 +64,7 @@ class AdversarialGlue(Published):
     kind: ClassVar[str] = "adversarial_glue"
     benchmark: Literal["adversarial_glue"]
     """Tasks of GLUE under attack."""
+    revision: Revision = "e1abda026f687e917a8d9895469194736ebe872c"
 
     def rows(self) -> Iterator[Row]:
         return file_rows(self.path) if self.path else self._hub_rows()

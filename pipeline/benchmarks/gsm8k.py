@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
-from pipeline.benchmarks.published import Published
+from pipeline.benchmarks.published import Published, Revision
 from pipeline.benchmarks.rows import Row, file_rows, hub_rows
 
 
@@ -23,6 +23,7 @@ class Gsm8k(Published):
     kind: ClassVar[str] = "word_problem"
     benchmark: Literal["gsm8k"]
     """Grade-school mathematics."""
+    revision: Revision = "740312add88f781978c0658806c59bc2815b9866"
 
     def rows(self) -> Iterator[Row]:
         return file_rows(self.path) if self.path else hub_rows(self.dataset, "main", self.part, self.revision)

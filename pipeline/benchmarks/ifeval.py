@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pipeline.benchmarks.published import Published
+from pipeline.benchmarks.published import Published, Revision
 
 
 class IFEval(Published):
@@ -27,6 +27,7 @@ class IFEval(Published):
     kind: ClassVar[str] = "instruction"
     benchmark: Literal["ifeval"]
     """Instructions with constraints that a program checks."""
+    revision: Revision = "966cd89545d6b6acfd7638bc708b98261ca58e84"
 
     def fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
         pairs = zip(row["instruction_id_list"], row["kwargs"], strict=True)

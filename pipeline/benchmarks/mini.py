@@ -24,8 +24,8 @@ class Mini(AnyBenchmark):
     """Stories of one step, held out."""
 
     source: ClassVar[str] = "made by this project"
-    benchmark: Literal["mini"]
-    """What the mini student could do before."""
+    benchmark: Literal["mini:single"]
+    """What the mini student could do before; the name tells it from the splits of the source, `mini:test` and `mini:ood`."""
 
     def tasks(self, limit: int | None) -> Iterator[Task]:
         return super().tasks(limit or ITEMS)

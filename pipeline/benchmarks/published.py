@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from pipeline.benchmarks.benchmark import AnyBenchmark
 from pipeline.benchmarks.rows import Row, file_rows, hub_rows
@@ -16,6 +18,9 @@ from pipeline.errors import UserError
 from pipeline.records import Task
 from pipeline.settings import HomePath
 from pipeline.sources.tasks import task_id
+
+Revision = Annotated[str, Field(min_length=1, description="The commit of the data set on the hub; `main` for the newest.")]
+"""Each benchmark pins one, so that tomorrow's figures are of today's items."""
 
 
 class Published(AnyBenchmark):
@@ -29,8 +34,7 @@ class Published(AnyBenchmark):
     """The kind its tasks are of."""
     path: HomePath | None = None
     """The public file, as it was published, also packed with gzip; from the hub where it is not given."""
-    revision: str | None = None
-    """The commit of the data set on the hub; pin it, so that tomorrow's figures are of today's items."""
+    revision: Revision
 
     def all_tasks(self) -> Iterator[Task]:
         for place, row in self.rows():

@@ -1,8 +1,8 @@
-"""Rows of benchmarks as they are published: files of JSON lines, a JSON list or lists by name, each also packed with gzip; hub.
+"""Rows of benchmarks as people have them: JSON lines, a JSON list or lists by name, CSV, each also with gzip; Parquet; the hub.
 
 In: a path, or a data set's name with its revision. Out: each row with the place it stands at, for errors to name. Of a JSON
 object of lists (as AdvGLUE has, by subtask) each row carries the name of its list as `subtask`, and the lists take turns, so
-that the first N rows hold some of each.
+that the first N rows hold some of each. Both read this way: what models are evaluated on, and what training must not contain.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from io import BufferedIOBase
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.logs import kind_of, read_table
 from pipeline.sources.hub import load_split
 
 Row = tuple[str, dict[str, Any]]
@@ -23,44 +25,59 @@ Row = tuple[str, dict[str, Any]]
 
 
 def file_rows(path: Path) -> Iterator[Row]:
-    """The rows of a file.
+    """The rows of a file: CSV or Parquet where its ending says so, else JSON.
 
     Raises:
-        UserError: it is not there, or cannot be read as any of the forms above.
+        UserError: it is not there, is empty, or cannot be read as any of the forms above.
     """
-    text = _text(path)
-    rows = _lines(text, path) if _is_lines(text) else _document(_parsed(text, str(path)), str(path))
-    empty = True
-    for place, row in rows:
-        empty = False
-        if not isinstance(row, dict):
-            raise UserError(f"{place}: a {type(row).__name__}, not an object", "Each item is one {…}.")
-        yield place, row
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file", "Name another path in the recipe.")
+    kind, empty = kind_of(Path(path.name.lower().removesuffix(".gz"))), True
+    try:
+        with gzip.open(path) if _is_packed(path) else path.open("rb") as file:
+            rows = _json_rows(file, path) if kind == "jsonl" else _table_rows(file, path, kind)
+            for place, row in rows:
+                empty = False
+                if not isinstance(row, dict):
+                    raise UserError(f"{place}: a {type(row).__name__}, not an object", "Each item is one {…}.")
+                yield place, row
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read: {error}", "Is it whole, and packed as its ending says?") from None
     if empty:
-        raise UserError(f"{path}: there is nothing in it", "Name the file as it was published.")
+        raise UserError(f"{path}: there is nothing in it", "Name a file with at least one item.")
 
 
-def _text(path: Path) -> str:
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _table_rows(file: BufferedIOBase, path: Path, kind: str) -> Iterator[tuple[str, Any]]:
+    while _is_packed(path) and file.read(2**20):  # torn, it ends in an error; polars reads what is left
+        pass
+    yield from read_table(path, kind)
+
+
+def _json_rows(file: BufferedIOBase, path: Path) -> Iterator[tuple[str, Any]]:
+    """The rows of a JSON document; of JSON lines, one at a time, where the first of several lines is an object by itself.
+
+    A line alone is a document, too, unless the file is called .jsonl.
+    """
+    first = next(filter(bytes.strip, file), b"")
+    lines = _is_object(first) and (".jsonl" in path.name.lower() or any(map(bytes.strip, file)))
+    file.seek(0)
+    if lines:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield (place := f"{path}, line {number}"), _parsed(line, place)
+    elif first:
+        yield from _document(_parsed(file.read(), str(path)), str(path))
+
+
+def _is_object(text: bytes) -> bool:
     try:
-        packed = path.read_bytes()
-        return (gzip.decompress(packed) if path.suffix.lower() == ".gz" else packed).decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}", "Is the path right, and the file whole?") from None
-
-
-def _is_lines(text: str) -> bool:
-    """Whether the first of several lines is an object by itself."""
-    first, _, rest = text.strip().partition("\n")
-    try:
-        return bool(rest) and isinstance(json.loads(first), dict)
-    except (ValueError, RecursionError):
+        return isinstance(_parsed(text, ""), dict)
+    except UserError:
         return False
-
-
-def _lines(text: str, path: Path) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield (place := f"{path}, line {number}"), _parsed(line, place)
 
 
 def _document(document: Any, place: str) -> Iterator[tuple[str, Any]]:
@@ -80,14 +97,14 @@ def _in_turn(lists: Mapping[str, list[Any]], place: str) -> Iterator[tuple[str, 
                 yield f"{place}, {name}, item {number}", {**row, "subtask": name} if isinstance(row, dict) else row
 
 
-def _parsed(text: str, place: str) -> Any:
+def _parsed(text: bytes, place: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{place}: not JSON: {error}", "Name the file as it was published.") from None
+        raise UserError(f"{place}: not JSON: {error}", "A file of items is JSON lines, a JSON list or lists by name.") from None
 
 
-def hub_rows(dataset: str, config: str | None, split: str, revision: str | None) -> Iterator[Row]:
+def hub_rows(dataset: str, config: str | None, split: str, revision: str) -> Iterator[Row]:
     """The rows of a data set on the hub.
 
     Raises:

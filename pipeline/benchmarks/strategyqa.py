@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pipeline.benchmarks.published import Published
+from pipeline.benchmarks.published import Published, Revision
 
 
 class StrategyQA(Published):
@@ -24,6 +24,7 @@ class StrategyQA(Published):
     kind: ClassVar[str] = "question"
     benchmark: Literal["strategyqa"]
     """Yes-or-no questions that need several steps."""
+    revision: Revision = "705562638fe1d8ca6bb98c66fc8f94d45fda8c83"
 
     def fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(row["answer"], bool):

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pipeline.benchmarks.published import Published
+from pipeline.benchmarks.published import Published, Revision
 
 
 class Svamp(Published):
@@ -24,6 +24,7 @@ class Svamp(Published):
     kind: ClassVar[str] = "word_problem"
     benchmark: Literal["svamp"]
     """Simple word problems with misleading wordings."""
+    revision: Revision = "5e0bf1e5e7c0e9c4bc39180d224f41f3f801b7ef"
 
     def fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
         prompt, answer = f"{row['Body'].strip()} {row['Question'].strip()}", float(row["Answer"])

@@ -1,31 +1,26 @@
 """Items of evaluation sets, to compare training samples with: from files people have, and from the run's own tasks.
 
-A file is JSON lines, a JSON list or CSV, each also packed with gzip, or Parquet. What is wrong with it is said with its name,
-line, field and the fields there are, since an item that is passed over in silence is contamination nobody sees.
+A file is JSON lines, a JSON list or lists by name, CSV, each also packed with gzip, or Parquet. What is wrong with it is said
+with its name, line, field and the fields there are, since an item that is passed over in silence is contamination nobody sees.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
+from pipeline.benchmarks.rows import file_rows
 from pipeline.errors import UserError
 from pipeline.identity import file_hash
-from pipeline.logs import column, kind_of, read_table, turns
+from pipeline.logs import column, turns
 from pipeline.records import Frozen, Task
 from pipeline.settings import HomePath
 
 Part = Literal["prompt", "answer"]
-Row = tuple[str, dict[str, Any]]
-"""A row of a file and the place it stands at."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ class BenchmarkFile(Frozen):
         Raises:
             UserError: the file is missing, empty or unreadable, or a row has no such columns or no text there.
         """
-        name, names, number = self.name or self.path.name.split(".")[0] or "benchmark", self.fields, 0
+        name, names = self.name or self.path.name.split(".")[0] or "benchmark", self.fields
         prompts = (names.prompt,) if isinstance(names.prompt, str) else names.prompt
         for number, (place, row) in enumerate(file_rows(self.path), 1):
             item = _text(row, names.id, place) if names.id else str(number)
@@ -81,8 +76,6 @@ class BenchmarkFile(Frozen):
             yield Item(name, self.split, item, "prompt", text, context)
             if names.answer and (answer := _text(row, names.answer, place, optional=True)):
                 yield Item(name, self.split, item, "answer", answer)
-        if not number:
-            raise UserError(f"{self.path}: there is nothing in it", "Name a file with at least one item.")
 
 
 def task_items(tasks: Iterable[Task]) -> Iterator[Item]:
@@ -104,58 +97,6 @@ def hash_of(path: Path) -> str:
         return file_hash(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}", "Name another path in the recipe's filters.") from None
-
-
-def file_rows(path: Path) -> Iterator[Row]:
-    """The rows of a file, each with its place.
-
-    Raises:
-        UserError: it is missing, or cannot be read as what its ending says.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such file", "Name another path in the recipe's filters.")
-    kind = kind_of(Path(path.name.lower().removesuffix(".gz")))
-    try:
-        with _opened(path) as file:
-            if kind == "jsonl":
-                yield from _json_rows(path, file)
-                return
-            while path.suffix.lower() == ".gz" and file.read(2**20):  # torn, it ends in an error; polars reads what is left
-                pass
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: cannot be read: {error}", "Is it whole, and packed as its ending says?") from None
-    yield from read_table(path, kind)
-
-
-def _opened(path: Path) -> BufferedReader | gzip.GzipFile:
-    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
-
-
-def _json_rows(path: Path, file: BufferedReader | gzip.GzipFile) -> Iterator[Row]:
-    """The objects of a JSON list, or of JSON lines."""
-    start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-    file.seek(0)
-    if start[:1] == b"[":
-        listed = _parsed(file.read(), str(path))
-        yield from ((place := f"{path}, item {number}", _object(row, place)) for number, row in enumerate(listed, 1))
-        return
-    for number, line in enumerate(file, 1):
-        if line.strip():
-            place = f"{path}, line {number}"
-            yield place, _object(_parsed(line, place), place)
-
-
-def _parsed(text: bytes, place: str) -> Any:
-    try:
-        return json.loads(text.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{place}: not JSON: {error}", "A file of items is JSON lines or a JSON list.") from None
-
-
-def _object(row: Any, place: str) -> dict[str, Any]:
-    if not isinstance(row, dict):
-        raise UserError(f"{place}: a {type(row).__name__}, not an object", "Each item is one {…}.")
-    return row
 
 
 def _text(row: dict[str, Any], name: str, place: str, optional: bool = False) -> str:

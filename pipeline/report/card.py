@@ -40,7 +40,6 @@ ABSOLUTE = re.compile(r"/[^\n/]+/[^\n]*[^\n/]/*")
 """A path from the root, of two parts at least: `/no_think` is none."""
 ARXIV = re.compile(r"\b\d{4}\.\d{5}\b")
 NOT_STATED = "not stated"
-OWN = "made by this project, Apache-2.0"
 
 
 @dataclass(frozen=True)
@@ -215,10 +214,11 @@ def origin(source: Source) -> str:
     if isinstance(source, HubSource):
         revision = f"revision {source.revision}" if source.revision else "no revision pinned"
         part = f" [{source.config}]" if source.config else ""
-        return f"{source.dataset}{part}, split {source.split}, {revision}; licence: {NOT_STATED}, see the data set's own card"
+        licence = source.licence or f"{NOT_STATED}, see the data set's own card"
+        return f"{source.dataset}{part}, split {source.split}, {revision}; licence: {licence}"
     if isinstance(source, FileSource):
-        return f"{source.path.name} ({source.kind}); licence: {NOT_STATED}"
-    return f"the mini world, seed {source.seed}: {OWN}"
+        return f"{source.path.name} ({source.kind}); licence: {source.licence or NOT_STATED}"
+    return f"the mini world, seed {source.seed}, made by this project; licence: {source.licence}"
 
 
 def portable(value: Any) -> Any:

@@ -17,6 +17,7 @@ import polars as pl
 
 from pipeline.llm.budget import UNBILLED
 from pipeline.records import Speed
+from pipeline.report.curves import curve_paths
 from pipeline.report.scores import ordered
 from pipeline.student.job import curve_lines
 from pipeline.tables import read_frame, read_rows, table_path
@@ -157,8 +158,8 @@ def _bill(folder: Path, name: str) -> Bill:
 
 
 def _trainings(folder: Path) -> list[Training]:
-    """The trainings that came to their end, as their logs' last lines tell."""
-    ends = {path.stem: curve_lines(path)[-1:] for path in (folder / "student").glob("*.jsonl")}
+    """The trainings of the run's students that came to their end, as their logs' last lines tell."""
+    ends = {name: curve_lines(path)[-1:] for name, path in curve_paths(folder).items()}
     done = {name: lines[0] for name, lines in ends.items() if lines and lines[0].get("done")}
     fields = ("steps", "tokens", "seconds", "peak_bytes")
-    return [Training(name, *(done[name].get(field) for field in fields)) for name in ordered(done)]
+    return [Training(name, *(end.get(field) for field in fields)) for name, end in done.items()]

@@ -1,17 +1,25 @@
 """Training curves: what `student/<name>.jsonl` says of each student, and where its points lie in a chart.
 
-In: JSON objects, a line each: the fingerprint, the loss every few steps, the dev loss every epoch, and at last `done`. A
-training that was killed repeats the steps since its checkpoint; the later word on a step counts.
+In: JSON objects, a line each: the fingerprint, the loss every few steps, the dev loss every epoch, and at last `done`; and
+`recipe.yaml`, for students of an earlier recipe lie beside those of now. A training that was killed repeats the steps since
+its checkpoint; the later word on a step counts.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from pipeline.errors import UserError
+from pipeline.pupils import pupils_of
+from pipeline.recipe import read_yaml
 from pipeline.report.scores import ordered, without_seed
 from pipeline.student.job import curve_lines
+from pipeline.training import Student
 
 MOST_POINTS = 300
 """Losses drawn for one student; more of them are thinned out evenly."""
@@ -45,8 +53,21 @@ class Curve:
 
 def read_curves(folder: Path) -> list[Curve]:
     """The curve of every student of a run, in the order in which reports name models."""
-    paths = {path.stem: path for path in (folder / "student").glob("*.jsonl")}
-    return [_curve(paths[name]) for name in ordered(paths)]
+    return [_curve(path) for path in curve_paths(folder).values()]
+
+
+def curve_paths(folder: Path) -> dict[str, Path]:
+    """Where the curves lie, by student; those of students that the run's recipe has no longer are left out."""
+    student, paths = _student(folder), {path.stem: path for path in (folder / "student").glob("*.jsonl")}
+    wanted = paths.keys() if student is None else {pupil.name for pupil in pupils_of(student, folder)}
+    return {name: paths[name] for name in ordered(paths.keys() & wanted)}
+
+
+def _student(folder: Path) -> Student | None:
+    """What the run's recipe says of students; None where there is none, or somebody broke it."""
+    with suppress(OSError, UserError, ValidationError):
+        return Student.model_validate(read_yaml(folder / "recipe.yaml").get("student", {}))
+    return None
 
 
 def _curve(path: Path) -> Curve:

@@ -1,7 +1,7 @@
 """Everything the report says of the evaluation: read once, figured out table by table, and handed to the page.
 
-In: `6_evaluation`, and `6_items` and `6_speed` where they are. Out: an `Evaluation`, whose parts are empty where there is
-nothing to say, so that the page leaves them out.
+In: `6_evaluation`, and `6_items`, `6_speed` and the corpora where they are. Out: an `Evaluation`, whose parts are empty where
+there is nothing to say, so that the page leaves them out.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import polars as pl
 from pipeline.report.charts import Chart, efficiency_chart
 from pipeline.report.comparison import Difference, differences
 from pipeline.report.costs import Costs, read_costs
+from pipeline.report.diversity import Diversity, read_diversity
 from pipeline.report.fidelity import Cells, Failure, agreement, cells, failures
 from pipeline.report.forms import constraints, efficiency, forms, levels
+from pipeline.report.leakage import Leakage, read_leakage
 from pipeline.report.robustness import adversarial, changed, elsewhere, faithfulness, read_items
 from pipeline.report.sampled import Sampled, read_sampled
 from pipeline.report.scores import ALL_KINDS, CHANGED, Score, accuracy, greedy, ordered, read_grades
@@ -73,6 +75,10 @@ class Evaluation:
     retained: list[Difference]
     """The student against the untouched one, where that is good."""
     efficiency: list[Chart]
+    diversity: list[Diversity]
+    """Of what the students learned from."""
+    leakage: Leakage | None
+    """Items that stand in the corpus; None where that cannot be seen."""
     costs: Costs
 
     @property
@@ -116,7 +122,8 @@ def read_evaluation(folder: Path, log: Mapping[str, Any]) -> Evaluation | None:
         changed=[] if items is None else grids(changed(whole_corpus, items)),
         adversarial=[] if items is None else grids(adversarial(full, items)),
         elsewhere=elsewhere(whole), faithfulness=grids(faithfulness(grades)), retained=_retained(benchmarks),
-        efficiency=[efficiency_chart(*each) for each in efficiency(whole).items()], costs=read_costs(folder, frame, log),
+        efficiency=[efficiency_chart(*each) for each in efficiency(whole).items()],
+        diversity=read_diversity(folder), leakage=read_leakage(folder), costs=read_costs(folder, frame, log),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from pipeline.errors import UserError
 from pipeline.logs import read_table
 from pipeline.records import Frozen, Limit, Task
 from pipeline.settings import HomePath
-from pipeline.sources.tasks import Fields, Share, read_task, split_of
+from pipeline.sources.tasks import Fields, Licence, Share, read_task, split_of
 
 
 class FileSource(Frozen):
@@ -26,6 +26,8 @@ class FileSource(Frozen):
     """Its format."""
     path: HomePath
     """Where it lies."""
+    licence: Licence | None = None
+    """What its rows may be used under, such as MIT; cards name it, and nothing else depends on it."""
     fields: Fields = Fields()
     """Which columns hold what."""
     task_kind: str = "question"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pipeline.errors import UserError
 from pipeline.records import Frozen, Limit, Task
-from pipeline.sources.tasks import Fields, Share, read_task, split_of
+from pipeline.sources.tasks import Fields, Licence, Share, read_task, split_of
 
 
 class HubSource(Frozen):
@@ -25,6 +25,8 @@ class HubSource(Frozen):
     """The split the teacher is asked about."""
     revision: str | None = None
     """A commit, so that tomorrow's run reads what today's did."""
+    licence: Licence | None = None
+    """What its rows may be used under, such as MIT; cards name it, and nothing else depends on it."""
     fields: Fields = Fields()
     """Which columns hold what."""
     task_kind: str = "question"

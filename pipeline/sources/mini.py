@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ EVALUATION_SEED = 20_000
 class MiniSource(Frozen):
     """The mini world: word problems, instructions with constraints, in-context induction."""
 
+    licence: ClassVar[str] = "Apache-2.0"
+    """The project's own."""
     kind: Literal["mini"]
     """The mini world."""
     seed: int = 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from pipeline.errors import UserError
 from pipeline.identity import short_id, unit_interval
@@ -14,6 +14,8 @@ from pipeline.logs import column, turns
 from pipeline.records import Frozen, Task
 
 Share = Field(ge=0, lt=1)
+Licence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\r\n]*$")]
+"""What a licence is called, as SPDX has it or in a line of words."""
 
 
 class Fields(Frozen):

@@ -12,8 +12,9 @@ from pipeline.errors import UserError
 from pipeline.llm.backends.local import LocalModel
 from pipeline.llm.prices import FREE
 from pipeline.llm.request import Sampling
+from pipeline.pupils import Pupil
 from pipeline.run import Run
-from pipeline.stages.students import Pupil, pupils
+from pipeline.stages.students import pupils
 from pipeline.stages.train import chat_template, is_trained
 
 PROBED = ("base", "distilled", "teacher")

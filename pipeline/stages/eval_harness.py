@@ -1,8 +1,9 @@
 """Students to grades by lm-evaluation-harness, for its thousands of tasks and for a second opinion on ours.
 
 In: names of its tasks, in its own collection or in a folder of task files. Out: its words on every item, as rows of
-`6_evaluation` whose benchmark is `harness:<task>`; what it wrote itself stays in `harness/<student>/`. It runs in an
-environment of its own, which `make eval-harness` makes, and offline unless `HF_HUB_OFFLINE=0` is set.
+`6_evaluation` whose benchmark is `harness:<task>`, which stay until the weights are others; what it wrote itself stays in
+`harness/<student>/`. It runs in an environment of its own, which `make eval-harness` makes, and offline unless
+`HF_HUB_OFFLINE=0` is set.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pipeline.identity import content_hash, model_hash, short_id
 from pipeline.llm.backends.local import model_folder
 from pipeline.progress import Progress
 from pipeline.publication import Publication
+from pipeline.pupils import Pupil
 from pipeline.records import Grade
 from pipeline.run import Run
 from pipeline.settings import project_path
@@ -31,6 +33,8 @@ from pipeline.tables import read_rows, table_path
 PREFIX = "harness:"
 BATCH = 16
 """Prompts decoded together."""
+KEY_HALF = 32
+"""Hex digits of a key that name the weights; as many name what was asked."""
 WORDS = 12
 """Last lines of its log that are shown when it fails."""
 
@@ -48,6 +52,11 @@ class Examinee:
     revision: str
     """Its revision on the hub, or the hash of its weights."""
     local: bool
+
+    @property
+    def weights(self) -> str:
+        """Names its weights: what the key of each of its rows begins with."""
+        return content_hash("harness", "" if self.local else self.place, self.revision)[:KEY_HALF]
 
 
 async def eval_harness(run: Run, tasks: Sequence[str], include: Path | None, models: Sequence[str]) -> None:
@@ -97,9 +106,7 @@ def _examinees(run: Run, model: str) -> list[Examinee]:
                 f"--model base: the harness knows only a model's own chat template, not {student.chat_template}",
                 "Evaluate trained students by it; `make train` asks the base by student.chat_template.",
             )
-        folder = model_folder(student.model)
-        revision = model_hash(folder) if folder else student.revision
-        return [Examinee(model, model, 0, str(folder.absolute()) if folder else student.model, revision, folder is not None)]
+        return [_base(run)]
     chosen = [each for each in known if each.model == model]
     if not chosen:
         there = ", ".join(["base", *dict.fromkeys(each.model for each in known)])
@@ -110,8 +117,30 @@ def _examinees(run: Run, model: str) -> list[Examinee]:
                 f"{each.folder(run.folder)}: there is no student trained on this corpus with these settings",
                 f"Run `make train RECIPE={run.recipe.name}`.",
             )
-    folders = [(each, each.folder(run.folder)) for each in chosen]
-    return [Examinee(model, each.name, each.seed, str(place.absolute()), model_hash(place), True) for each, place in folders]
+    return [_student(run, each) for each in chosen]
+
+
+def _base(run: Run) -> Examinee:
+    student = run.recipe.student
+    folder = model_folder(student.model)
+    if folder is None:
+        return Examinee("base", "base", 0, student.model, student.revision, False)
+    return Examinee("base", "base", 0, str(folder.absolute()), model_hash(folder), True)
+
+
+def _student(run: Run, pupil: Pupil) -> Examinee:
+    place = pupil.folder(run.folder)
+    return Examinee(pupil.model, pupil.name, pupil.seed, str(place.absolute()), model_hash(place), True)
+
+
+def kept_rows(run: Run) -> list[Grade]:
+    """The harness's rows in `6_evaluation` that still hold: those of the weights that the run's models have now."""
+    known = {(each.model, each.seed): each.weights for each in (_base(run), *(_student(run, each) for each in pupils(run)))}
+    try:
+        there = [row for row in read_rows(run.folder, "6_evaluation", Grade) if row.benchmark.startswith(PREFIX)]
+    except UserError:  # there is no such table, or none that can be read: it is about to be made anew
+        return []
+    return [row for row in there if row.key[:KEY_HALF] == known.get((row.model, row.seed))]
 
 
 async def _ask(run: Run, python: Path, tasks: Sequence[str], include: Path | None, examinee: Examinee) -> Path:
@@ -183,7 +212,7 @@ def _grade(task: str, line: dict[str, Any], examinee: Examinee) -> Grade:
     item, written = (task, line["doc_id"], line["doc_hash"]), line["resps"][0][0]
     return Grade(
         benchmark=f"{PREFIX}{task}", task_id=short_id(*item), kind=task, model=examinee.model, seed=examinee.seed,
-        key=content_hash("harness", examinee.revision, *item, line["prompt_hash"]), mode="greedy", expected=line["target"],
+        key=examinee.weights + content_hash(*item, line["prompt_hash"])[:KEY_HALF], mode="greedy", expected=line["target"],
         text=written if isinstance(written, str) else "", prediction=_prediction(line["filtered_resps"]),
         correct=line[metric] == 1, seconds=0.0,
     )  # fmt: skip

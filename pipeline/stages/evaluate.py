@@ -22,8 +22,10 @@ from pipeline.publication import Publication, write_table
 from pipeline.records import Grade, Item, Message, Response, Task
 from pipeline.run import Run
 from pipeline.stages.contestants import Contestant, contestants, greedy
+from pipeline.stages.eval_harness import kept_rows
 from pipeline.stages.generate import in_order, window
 from pipeline.stages.items import evaluation_items, level, prompt_for
+from pipeline.stages.same_prompts import check_prompts
 from pipeline.stages.speed import speeds
 from pipeline.stages.swapping import Swap, is_swappable, swap
 from pipeline.tables import made_of
@@ -36,19 +38,20 @@ async def check_items(run: Run) -> None:
     """Makes sure, before an hour of training, that there is something to evaluate on afterwards.
 
     Raises:
-        UserError: there is not, or somebody would be evaluated on what it was trained on.
+        UserError: there is not, or somebody would be evaluated on what it was trained on, or in other words than in training.
     """
-    evaluation_items(run)
+    check_prompts(run, *evaluation_items(run))
 
 
 async def evaluate(run: Run) -> None:
-    """Makes `6_items` and `6_evaluation` together, then `6_speed`.
+    """Makes `6_items` and `6_evaluation` together, then `6_speed`; what lm-evaluation-harness said of these weights stays.
 
     Raises:
-        UserError: there is nothing to evaluate on, or no student.
+        UserError: there is nothing to evaluate on, no student, or another prompt than the students were taught by.
         BudgetReached: a ceiling was met; the tables are as they were.
     """
     items, bank = evaluation_items(run)
+    check_prompts(run, items, bank)
     entrants = contestants(run)
     with Publication(run.folder, "6_items", "6_evaluation") as new:
         for item in items:
@@ -65,6 +68,8 @@ async def evaluate(run: Run) -> None:
                                 new["6_evaluation"].append(row)
                             progress.advance()
                 sitting.report(len(some))
+        for row in kept_rows(run):
+            new["6_evaluation"].append(row)
     timed = content_hash([run.model(entrant.role).identity for entrant in entrants if entrant.probed])
     if made_of(run.folder, "6_speed") != timed:
         write_table(run.folder, "6_speed", await speeds(run, entrants, items, bank), timed)

@@ -19,10 +19,11 @@ from pipeline.errors import DistillError, UserError
 from pipeline.identity import model_hash
 from pipeline.llm.backends.local import model_folder
 from pipeline.progress import Progress
+from pipeline.pupils import Pupil
 from pipeline.run import Run
 from pipeline.settings import REPOSITORY, project_path
-from pipeline.stages.students import Pupil, pupils
-from pipeline.student.job import Job, Schooling, curve_lines, curve_path, in_share, json_object, trained_by
+from pipeline.stages.students import pupils
+from pipeline.student.job import Job, Schooling, curve_lines, curve_path, in_share, json_object, trained_by, training_of
 from pipeline.tables import read_frame, rows_hash
 
 SHARDING = REPOSITORY / "pipeline/student/fsdp.yaml"
@@ -42,6 +43,7 @@ async def train(run: Run) -> None:
         if importlib.util.find_spec(package) is None:
             raise UserError(f"{package} is not installed, and training needs it", "pip install -e '.[train]'")
     _check_corpus(run)
+    run.write_recipe("student")  # first, so that a report made meanwhile shows these students and no others
     trained: dict[str, Pupil] = {}
     for pupil in pupils(run):
         twin = trained.setdefault(training_job(run, pupil).fingerprint, pupil)
@@ -87,11 +89,11 @@ def _copy(run: Run, twin: Pupil, pupil: Pupil) -> None:
 async def _train_one(run: Run, pupil: Pupil) -> None:
     job = training_job(run, pupil)
     curve = curve_path(run.folder, pupil.name)
-    done = _finished(curve)
     if is_trained(run, pupil):
         print(f"{pupil.name}: trained before on the same corpus, nothing to do", file=sys.stderr)
+        _end_curve(curve, job)
         return
-    if not (done is None and _started_with(curve, job.fingerprint)):
+    if _finished(curve) or not _started_with(curve, job.fingerprint):
         curve.unlink(missing_ok=True)
         shutil.rmtree(job.output.with_name(f".{job.output.name}.checkpoints"), ignore_errors=True)
     job.output.parent.mkdir(parents=True, exist_ok=True)
@@ -144,10 +146,18 @@ def chat_template(path: Path | None) -> str | None:
         ) from None
 
 
-def _finished(curve: Path) -> dict[str, Any] | None:
-    """What the last line says, if the training came to its end."""
+def _end_curve(curve: Path, job: Job) -> None:
+    """Lets the curve of a trained student say so where its training was killed between saving it and telling."""
+    if _started_with(curve, job.fingerprint) and not _finished(curve):
+        _end_line(curve)
+        with curve.open("a") as file:
+            print(json.dumps({"done": True, **training_of(job.output)}), file=file)
+
+
+def _finished(curve: Path) -> bool:
+    """Whether the last line says that the training came to its end."""
     lines = curve_lines(curve)
-    return lines[-1] if lines and lines[-1].get("done") else None
+    return bool(lines and lines[-1].get("done"))
 
 
 def _started_with(curve: Path, fingerprint: str) -> bool:

@@ -12,7 +12,7 @@ from pipeline.identity import content_hash, unit_interval
 from pipeline.records import Frozen
 
 TRAINED = ".trained.json"
-"""In a student's folder: the fingerprint of the training that made it."""
+"""In a student's folder: the fingerprint of the training that made it, and what it took."""
 
 
 class LowRank(Frozen):
@@ -86,15 +86,19 @@ def in_share(task_id: str, share: float) -> bool:
     return share == 1 or unit_interval("curve", task_id) < share
 
 
-def mark_trained(student: Path, fingerprint: str) -> None:
-    """Notes in a student's folder which training made it."""
-    (student / TRAINED).write_text(json.dumps({"fingerprint": fingerprint}), encoding="utf-8")
+def mark_trained(student: Path, fingerprint: str, **took: Any) -> None:
+    """Notes in a student's folder which training made it, and what that took: steps, tokens, seconds, peak_bytes."""
+    (student / TRAINED).write_text(json.dumps({"fingerprint": fingerprint, **took}), encoding="utf-8")
+
+
+def training_of(student: Path) -> dict[str, Any]:
+    """What is noted there; nothing where there is no trained student."""
+    return (curve_lines(student / TRAINED) or [{}])[0]
 
 
 def trained_by(student: Path) -> str | None:
     """The fingerprint of the training that made a student; None where there is none."""
-    noted = curve_lines(student / TRAINED)
-    return noted[0].get("fingerprint") if noted else None
+    return training_of(student).get("fingerprint")
 
 
 def curve_path(folder: Path, name: str) -> Path:

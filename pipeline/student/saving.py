@@ -84,8 +84,11 @@ def _of_the_disk(error: Exception, place: Path) -> bool:
     return "os error 28" in str(error) or "PytorchStreamWriter" in str(error) or shutil.disk_usage(place).free == 0
 
 
-def save_student(trainer: Any, tokenizer: Any, job: Job) -> None:
+def save_student(trainer: Any, tokenizer: Any, job: Job, took: dict[str, Any]) -> None:
     """Puts the trained student in its place; all processes call it, and the first writes.
+
+    Args:
+        took: what the training took; it lies beside the weights, lest whoever is told of it afterwards is gone by then.
 
     Raises:
         UserError: the disk is full. What was there before stays then.
@@ -104,7 +107,7 @@ def save_student(trainer: Any, tokenizer: Any, job: Job) -> None:
     if first:
         for name in LEFT_OVER:
             (adapter / name).unlink(missing_ok=True)
-        mark_trained(unfinished, job.fingerprint)
+        mark_trained(unfinished, job.fingerprint, **took)
         shutil.rmtree(job.output, ignore_errors=True)
         os.replace(unfinished, job.output)
 

@@ -67,10 +67,10 @@ def train(job: Job) -> None:
         checkpoint = _resumed(job, trainer)
     trainer.begin(checkpoint)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    spent = trainer.spent
-    save_student(trainer, tokenizer, job)
+    took = {"steps": trainer.state.global_step, **trainer.spent, "peak_bytes": peak_bytes(device)}
+    save_student(trainer, tokenizer, job, took)
     if trainer.is_world_process_zero():
-        say({"done": True, "steps": trainer.state.global_step, **spent, "peak_bytes": peak_bytes(device)})
+        say({"done": True, **took})
         shutil.rmtree(checkpoints_of(job.output), ignore_errors=True)
 
 

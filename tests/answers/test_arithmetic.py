@@ -191,7 +191,7 @@ def test_a_text_that_runs_on_takes_no_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     assert is_too_long(text)
     steps(text[: text.find(piece, 4 * MOST_EQUALS)])
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 9
 
 
 def test_off_by_one_is_off_among_billions_too() -> None:

@@ -137,4 +137,4 @@ RUNS_ON = "not |answer is |(|A |\\boxed{|The option |\n|not A, |A or |~~A|I woul
 def test_a_reply_that_runs_on_takes_no_time(text: str) -> None:
     started = time.process_time()
     said_choice(text, CHOICES)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 6

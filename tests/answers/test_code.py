@@ -154,4 +154,4 @@ def test_a_megabyte_is_read_at_once(text: str) -> None:
     start = time.monotonic()
     program(UNFINISHED, reply)
     program(reply, f"```python\n{reply}")
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10

@@ -246,7 +246,7 @@ HOSTILE = {
 def test_a_reply_that_runs_on_takes_no_time(name: str, expected: str) -> None:
     started = time.process_time()
     same = same_answer(expected, HOSTILE[name])
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 6
     assert same is (None if expected == "5" and name == "either" else expected == "5" and name in ("letters", "spaces"))
 
 

@@ -124,7 +124,7 @@ def test_what_takes_too_long_is_given_up(schema: Any, value: Any) -> None:
     started = process_time()
     with pytest.raises(TooMuch):
         Checker(schema).fault(value)
-    assert process_time() - started < 5
+    assert process_time() - started < 10
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(x+x+)+y", "^(([a-z])+.)+[A-Z]([a-z])+$", "(.*)*b"])
@@ -133,7 +133,7 @@ def test_patterns_that_backtrack_without_end_do_not_hang(pattern: str) -> None:
     for schema in ({"pattern": pattern}, {"additionalProperties": False, "patternProperties": {pattern: True}}):
         text = "x" * 10_000 + "!"
         assert Checker(schema).fault(text if "pattern" in schema else {text: 1})
-    assert process_time() - started < 2
+    assert process_time() - started < 6
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_states_of_a_pattern(pattern: str, states: int) -> None:
 def test_a_list_of_different_objects_is_checked_in_linear_time() -> None:
     started = process_time()
     assert Checker({"uniqueItems": True}).fault([{"a": n} for n in range(50_000)]) is None
-    assert process_time() - started < 2
+    assert process_time() - started < 6
 
 
 def test_half_a_character_is_no_mismatch() -> None:

@@ -122,7 +122,7 @@ def test_attack(name: str, tmp_path: Path, listener: socket.socket, monkeypatch:
     before = descendants(os.getpid())
     start = time.monotonic()
     ran = run_code(code, limits=SHORT)
-    assert time.monotonic() - start < 4  # a second more than the limit for what cannot be interrupted, and a busy machine
+    assert time.monotonic() - start < 8  # a second more than the limit for what cannot be interrupted, and a busy machine
     assert ran.status in statuses, ran
     assert SECRET not in f"{ran.printed}{ran.value}{ran.error}" and len(ran.printed) <= SHORT.printed_bytes
     assert sorted(tmp_path.iterdir()) == [canary] and canary.read_text() == SECRET

@@ -6,19 +6,19 @@ from pipeline.answers.grading import grade
 from pipeline.benchmarks.mini import ITEMS, Mini
 from pipeline.sources.mini import MiniSource
 
-SINGLE = list(Mini(benchmark="mini").tasks(None))
+SINGLE = list(Mini(benchmark="mini:single").tasks(None))
 
 
 def test_the_same_stories_whoever_asks() -> None:
     assert len(SINGLE) == len({task.id for task in SINGLE}) == ITEMS
-    assert SINGLE[:20] == list(Mini(benchmark="mini", limit=20).tasks(5))
-    assert SINGLE[:5] == list(Mini(benchmark="mini").tasks(5))
+    assert SINGLE[:20] == list(Mini(benchmark="mini:single", limit=20).tasks(5))
+    assert SINGLE[:5] == list(Mini(benchmark="mini:single").tasks(5))
     assert SINGLE[0].id == "fb452d22b7d5194b"
 
 
 def test_they_have_one_step_and_a_right_answer() -> None:
     assert all(task.extra["steps"] == 1 and task.extra["solution"].count("=") == 1 for task in SINGLE)
-    assert {task.kind for task in SINGLE} == {"word_problem"} and {task.split for task in SINGLE} == {"mini"}
+    assert {task.kind for task in SINGLE} == {"word_problem"} and {task.split for task in SINGLE} == {"mini:single"}
     assert all(grade(task, task.extra["solution"]).correct is True for task in SINGLE)
     assert not any(grade(task, f"The answer is {int(task.answer or 0) + 1}.").correct for task in SINGLE)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -131,14 +134,14 @@ def test_adversarial_glue(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"[]", "there is nothing in it"),
-        (b"", "not JSON"),
+        (b"", "there is nothing in it"),
         (b'{"ID": 1}\n{"ID"', "line 1: this is no row of svamp: KeyError: 'Body'"),
         (b'[{"ID": 1, "Body": "a", "Question": "b", "Equation": "", "Type": "", "Answer": "x"}]', "item 1: this is no row"),
         (b"[1]", "item 1: a int, not an object"),
         (b'{"Body": \n', "not JSON"),
         (rb'[{"ID": 1, "Body": "\ud83d", "Question": "b", "Equation": "", "Type": "", "Answer": 1}]', "UnicodeEncodeError"),
-        (b"\xff\xfe", "cannot be read"),
-        (b'[{"Body": "\xed\xa0\x80"}]', "cannot be read"),
+        (b"\xff\xfe", "not JSON"),
+        (b'[{"Body": "\xed\xa0\x80"}]', "not JSON"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, content: bytes, said: str) -> None:
@@ -172,13 +175,13 @@ def test_a_long_answer_of_svamp_is_whole(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_or_torn(tmp_path: Path) -> None:
     (tmp_path / "torn.json.gz").write_bytes(gzip.compress(b"[" + b" " * 9999)[:-20])
-    for name in ("none.json", "torn.json.gz"):
-        with pytest.raises(UserError, match=f"{name}: cannot be read"):
+    for name, said in (("none.json", "there is no such file"), ("torn.json.gz", "cannot be read")):
+        with pytest.raises(UserError, match=f"{name}: {said}"):
             list(file_rows(tmp_path / name))
 
 
 def test_forms_of_a_file(tmp_path: Path) -> None:
-    """JSON lines, spaced as people may, one line alone, and JSON over many lines."""
+    """JSON lines, spaced as people may, one line alone, JSON over many lines, and CSV."""
     forms = {
         '{ "a": 1}\n\n{ "a": 2}\n': [1, 2], '{"a": 1}': [1], '[\n {"a": 1},\n {"a": 2}\n]': [1, 2],
         '{\n "x": [{"a": 1}, {"a": 3}],\n "y": [{"a": 2}]\n}': [1, 2, 3], '{"x": [{"a": 1}], "y": [{"a": 2}]}': [1, 2],
@@ -186,6 +189,25 @@ def test_forms_of_a_file(tmp_path: Path) -> None:
     for text, wanted in forms.items():
         (tmp_path / "some.json").write_text(text)
         assert [row["a"] for _, row in file_rows(tmp_path / "some.json")] == wanted, text
+    (tmp_path / "some.csv").write_text("a,b\n1,x\n2,y\n")
+    assert [row["a"] for _, row in file_rows(tmp_path / "some.csv")] == ["1", "2"]
+
+
+def test_a_line_alone_is_a_row_where_the_file_is_called_jsonl(tmp_path: Path) -> None:
+    """Elsewhere an object of lists is rows by name."""
+    for name, wanted in (("some.jsonl", [["x"]]), ("some.JSONL.gz", [["x"]]), ("some.json", ["x", None])):
+        text = b'{"x": [{"x": "x"}, {"x": null}]}' if name == "some.json" else b'{"x": ["x"]}\n'
+        (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+        assert [row["x"] for _, row in file_rows(tmp_path / name)] == wanted
+
+
+def test_json_lines_are_read_one_at_a_time(tmp_path: Path) -> None:
+    """What is wrong with a later line is said when it is reached, so that a large file need not fit into memory."""
+    (tmp_path / "some.json").write_text('{"a": 1}\n{"a": 2}\n{"a"\n')
+    rows = file_rows(tmp_path / "some.json")
+    assert [next(rows)[1], next(rows)[1]] == [{"a": 1}, {"a": 2}]
+    with pytest.raises(UserError, match=r"some\.json, line 3: not JSON"):
+        next(rows)
 
 
 def test_the_catalogue_says_what_each_is_and_where_it_is_from() -> None:
@@ -233,6 +255,56 @@ def test_the_hub(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [
         "['6', '5', '4']", "Is the hub reachable? The published file will do: give the benchmark its path."
     ]  # fmt: skip
+
+
+PINNED = """
+from pydantic import TypeAdapter
+from pipeline.benchmarks.union import Benchmark
+from pipeline.errors import UserError
+
+for given in ({"benchmark": "gsm8k"}, {"benchmark": "svamp"}, {"benchmark": "strategyqa"}, {"benchmark": "ifeval"},
+              {"benchmark": "adversarial_glue"}, {"benchmark": "svamp", "revision": "main"}):
+    benchmark = TypeAdapter(Benchmark).validate_python(given)
+    try:
+        list(benchmark.tasks(None))
+    except UserError as error:
+        print(benchmark.dataset, benchmark.revision, f"Revision '{benchmark.revision}' doesn't exist" in error.what)
+"""
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A hub that knows no revision of anything, and remembers which were asked for."""
+
+    asked: ClassVar[set[tuple[str, str]]] = set()
+
+    def do_HEAD(self) -> None:
+        owner, name, _, revision, *_ = self.path.removeprefix("/datasets/").split("/")
+        self.asked.add((f"{owner}/{name}", revision))
+        self.send_response(404)
+        self.send_header("X-Error-Code", "RevisionNotFound")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing."""
+
+
+def test_the_hub_is_asked_for_the_pinned_commit(tmp_path: Path) -> None:
+    """Or for the one the recipe names."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}"}
+    done = subprocess.run(
+        [sys.executable, "-c", PINNED], cwd=REPOSITORY, env=environment | {"HF_HUB_OFFLINE": "0"}, capture_output=True,
+        text=True, timeout=120,
+    )  # fmt: skip
+    server.shutdown()
+    assert done.returncode == 0, done.stderr
+    said = [line.split() for line in done.stdout.splitlines()]
+    assert {(dataset, revision) for dataset, revision, _ in said} == Hub.asked and len(Hub.asked) == 6
+    assert {refused for _, _, refused in said} == {"True"}
+    assert ["ChilleD/SVAMP", "main", "True"] in said
+    assert all(re.fullmatch("[0-9a-f]{40}", revision) for _, revision, _ in said[:5])
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -227,7 +227,7 @@ def test_a_megabyte_is_judged_at_once(text: str) -> None:
         for word in (RUNS.judge(make_task(), sample), PASSES.judge(make_task(extra=WHOLE), sample)):
             assert word.decision != "keep"
         assert ANSWERS.judge(make_task(answer="5"), sample).decision == "drop"
-    assert time.monotonic() - start < 6  # six judgements, on a busy machine
+    assert time.monotonic() - start < 20  # six judgements, on a busy machine
 
 
 def human_eval() -> list[dict[str, str]]:

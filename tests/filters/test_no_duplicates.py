@@ -105,7 +105,7 @@ def test_golden_fingerprint() -> None:
 def test_hostile_texts(text: str) -> None:
     started = time.perf_counter()
     fingerprint(make_sample(text))
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 6
 
 
 @pytest.mark.parametrize("piece", ["é", "e\u0301 ", "ﬁ", "한", "한", "a\u0323\u0307", "日本"])

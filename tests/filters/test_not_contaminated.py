@@ -199,7 +199,7 @@ def test_columns_of_many_sorts(tmp_path: Path) -> None:
         ("a.jsonl", b'{"prompt": [{"role": "x"}]}', r"a\.jsonl, line 1: not a message"),
         ("a.json", b'[{"prompt": "x"}, 7]', r"a\.json, item 2: a int, not an object"),
         ("a.json", b"[" * 100_000, r"a\.json: not JSON"),
-        ("a.jsonl", b"\xff\xfe", r"a\.jsonl, line 1: not JSON"),
+        ("a.jsonl", b"\xff\xfe", r"a\.jsonl: not JSON"),
         ("a.jsonl.gz", b'{"prompt": "x"}', r"a\.jsonl\.gz: cannot be read"),
         ("a.jsonl.gz", gzip.compress(b'{"prompt": "x"}' * 99)[:-9], r"a\.jsonl\.gz: cannot be read"),
         ("a.csv.gz", b"\x1f\x8b\x08", r"a\.csv\.gz: cannot be read"),

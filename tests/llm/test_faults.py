@@ -193,7 +193,7 @@ def test_nobody_takes_the_connection(tmp_path: Path) -> None:
     with deaf_url(full=True) as url:
         ended = ask(tmp_path, small(url, connect_seconds=0.3), [1])[1]
     assert isinstance(ended, UserError) and "cannot be reached" in ended.what
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
 
 
 def half_bad(share: float) -> list[Trouble]:

@@ -117,7 +117,16 @@ def test_licences_are_stated_or_said_not_to_be(tmp_path: Path) -> None:
     (base / "README.md").write_bytes(b"---\nlicense: [\xff\n---\n")
     text = card(make_run(tmp_path / "d", student={"model": str(base)}))
     assert "its licence: not stated" in text and "Base: `base`" in text and str(tmp_path) not in text
-    assert "made by this project, Apache-2.0" in card(make_run(tmp_path / "c", source={"kind": "mini"}))
+    assert "made by this project; licence: Apache-2.0\n" in card(make_run(tmp_path / "c", source={"kind": "mini"}))
+
+
+@pytest.mark.parametrize("kind", [{"kind": "csv", "path": "tasks.csv"}, {"kind": "hub", "dataset": "owner/data"}])
+def test_the_licence_of_a_source_stands_on_both_cards(tmp_path: Path, kind: dict[str, str]) -> None:
+    run = make_run(tmp_path, source=kind | {"licence": "CC BY-SA 4.0"})
+    for text in (card(run), corpus_card(run)):
+        [line] = [line for line in text.splitlines() if line.startswith("- Questions: ")]
+        assert line.endswith("; licence: CC BY-SA 4.0")
+        assert "license" not in front(text)  # what a teacher's answers may be used under is more than the questions' licence
 
 
 def test_the_metadata_name_what_a_hub_knows(tmp_path: Path) -> None:

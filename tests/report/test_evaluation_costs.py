@@ -57,6 +57,13 @@ def test_trainings(tmp_path: Path) -> None:
     assert (new.name, new.steps, new.tokens, new.seconds, new.peak_bytes) == ("distilled", 2, 900, 12.5, 1 << 30)
 
 
+def test_trainings_of_students_that_the_recipe_has_no_longer_are_not_told(tmp_path: Path) -> None:
+    for name in ("distilled", "distilled-seed1", "distilled@50%", "control"):
+        training(tmp_path, name, seconds=1.0)
+    (tmp_path / "recipe.yaml").write_text("student: {baselines: []}\n")
+    assert [each.name for each in costs(tmp_path, 0.0).trainings] == ["distilled"]
+
+
 def test_calls_of_the_teacher(tmp_path: Path) -> None:
     rows = [make_grade("c", "teacher", True, seconds=0.0), make_grade("a", "distilled", True, seconds=9.0)]
     assert read_costs(tmp_path, written(tmp_path, rows), {}).calls == 0  # one that took no time was asked by others

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.publication import write_table
-from pipeline.records import Grade, Item, Speed
+from pipeline.records import Example, Grade, Item, Message, Speed
 from pipeline.report.page import write_page
 from tests.report.grades import make_grade
 from tests.report.test_page import HOSTILE, Outline
-from tests.rows import make_response, make_task
+from tests.rows import make_response, make_sample, make_task
 
 STUDENTS = ("gold_labels", "teacher_labels", "control", "distilled")
 PARTS = (
     "What is kept of the teacher", "Out of distribution", "Retention", "By level", "Form", "Instructions",
     "Agreement with the teacher", "Faithfulness", "Attacks", "Adversarial sets", "Several replies", "Sample efficiency",
-    "Student and teacher, item by item",
+    "Student and teacher, item by item", "Diversity", "Contamination of the corpus",
 )  # fmt: skip
 
 
@@ -60,6 +60,12 @@ def whole(folder: Path, seeds: int = 2, items: int = 10) -> str:
         *(Item(id=f"{typos}{number}", benchmark=typos, original=f"mini:test{number}", change="typos", **given)
           for number in range(items)),
     ])  # fmt: skip
+    learned = make_sample("It is five, so the answer is 5.", messages=[Message(role="user", content=HOSTILE)])
+    write_table(folder, "3_samples", [learned])
+    said = [*learned.messages, Message(role="assistant", content=learned.target)]
+    fields = {"sample_id": "s1", "task_id": "t1", "method": "m", "view": "v", "weight": 1.0, "tokens": 9}
+    for corpus in ("5_corpus", "5_control"):
+        write_table(folder, corpus, [Example(id="e1", split="train", messages=said, **fields)])
     about = {"device": "cpu", "items": 8, "tokens_per_second": 50.0}
     speeds = [Speed(model="distilled", parameters=1000, latency=0.25, **about)]
     write_table(folder, "6_speed", [*speeds, Speed(model="teacher", parameters=4000, latency=0.75, **about)])
@@ -96,6 +102,15 @@ def test_figures(page: str) -> None:
     assert text.index("mini:test: distilled keeps 88.9 % [") < text.index("tasks 1 1 train")
     assert "mini:test 16 0 2 2" in text  # of 20 items of two kinds; two seeds would make 40
     assert "vote@4" in text and "5 items, 5 with answers to vote on" in text
+
+
+def test_diversity_and_contamination(page: str) -> None:
+    """it is five so the answer is 5: eight words, seven of them different; every item is what the one example asks."""
+    text = Outline(page).text
+    assert "5_corpus 1 1 100.0 % of the rows 8.0 of 1 answers 0.875 1.000 1.000 –" in text
+    assert "where at least 50 % of its words lie in runs of 8 words that it shares with one training example" in text
+    assert "by the measure of the filter not_contaminated, with its own thresholds." in text
+    assert "glue 10 10 100.0 % 1 of 1 training examples hold one." in text and "mini:test+typos 10" not in text
 
 
 def test_charts_say_what_they_show(page: str) -> None:

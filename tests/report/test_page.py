@@ -117,6 +117,7 @@ def corpus_tables(folder: Path) -> None:
     undecided = [verdict(1189, "length", "unverifiable", "no tokenizer")]
     table(folder, "4_verdicts", [*wrong, *long, *undecided])
     table(folder, "5_corpus", [example(number) for number in range(100, 1000)])
+    table(folder, "5_control", [example(0)])
 
 
 def evaluation_table(folder: Path) -> None:
@@ -291,6 +292,22 @@ def test_a_curve_that_was_killed_and_went_on(tmp_path: Path) -> None:
     frame = plot([read])
     assert frame.points(read.loss) == [(1, 3.0), (2, 2.0)]
     assert frame.place(9, 0) == (100, 100) and frame.place(0, frame.top) == (0, 0)
+
+
+def test_a_student_that_the_recipe_has_no_longer_is_not_shown(tmp_path: Path) -> None:
+    for name in ("5_corpus", "5_control", "5_gold_labels"):
+        table(tmp_path, name, [])
+    names = ["distilled", "distilled-seed4", "distilled-seed5", "distilled@50%", "distilled@25%", "control", "control-seed4"]
+    names += ["gold_labels", "teacher_labels", "odd"]
+    for name in names:
+        curve(tmp_path, name, {"step": 1, "of": 1, "loss": 1.0})
+    assert {each.name for each in read_curves(tmp_path)} == set(names)  # nobody says which
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("student: {seed: 3, seeds: 2, curve: [0.5], baselines: [control, teacher_labels]}\n")
+    shown = ["control", "control-seed4", "distilled", "distilled-seed4", "distilled@50%"]  # 5_teacher_labels is not there
+    assert [each.name for each in read_curves(tmp_path)] == shown
+    recipe.write_text("student: {seeds: many}\n")
+    assert len(read_curves(tmp_path)) == len(names)
 
 
 @pytest.mark.parametrize("most", [0.0, 1e-6, 0.03, 0.999, 1.0, 2.1, 7.0, 1234.5])

@@ -25,9 +25,9 @@ from tests.real_servers import NAME, vllm_server
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ITEMS = 20
 CHANGES = (
-    "student.epochs=1", "student.seeds=2", "student.curve=[0.5]", f"evaluation.limit={ITEMS}", "evaluation.benchmarks=[mini]",
-    "evaluation.changes=[typos, distractor]", "evaluation.faithfulness=true", "evaluation.by=steps",
-    "evaluation.sampled={samples: 2, limit: 5}",
+    "student.epochs=1", "student.seeds=2", "student.curve=[0.5]", f"evaluation.limit={ITEMS}",
+    "evaluation.benchmarks=[mini:single]", "evaluation.changes=[typos, distractor]", "evaluation.faithfulness=true",
+    "evaluation.by=steps", "evaluation.sampled={samples: 2, limit: 5}",
 )  # fmt: skip
 MODELS = {"base": 1, "distilled@50%": 1, "gold_labels": 2, "teacher_labels": 2, "control": 2, "distilled": 2, "teacher": 1}
 """How many of each there are: one a seed."""
@@ -57,7 +57,7 @@ def test_everybody_answers_every_item_once_greedily(evaluated: Path) -> None:
     counts = dict(grades.group_by("model").len().iter_rows())
     assert counts == {model: seeds * items.height for model, seeds in MODELS.items()}
     assert grades.select("model", "seed", "benchmark", "task_id").is_duplicated().sum() == 0
-    plain = {"mini:test": ITEMS, "mini:ood": ITEMS, "mini": ITEMS}
+    plain = {"mini:test": ITEMS, "mini:ood": ITEMS, "mini:single": ITEMS}
     assert {name: count for name, count in items.group_by("benchmark").len().iter_rows() if "+" not in name} == plain
     changed = items.filter(pl.col("change").is_not_null())
     assert set(changed["change"]) == {"typos", "distractor"}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,8 @@ from pipeline.recipe import load_recipe
 from pipeline.records import Grade
 from pipeline.run import Run
 from pipeline.settings import REPOSITORY, load_settings
-from pipeline.stages.eval_harness import Examinee, eval_harness, read_samples
-from pipeline.tables import CORPORA, read_rows
+from pipeline.stages.eval_harness import Examinee, eval_harness, kept_rows, read_samples
+from pipeline.tables import CORPORA, read_rows, table_path
 from tests.stages.contests import example, pretend_trained
 
 EXAMINEE = Examinee("distilled", "distilled-seed4", 4, "/models/distilled", "hash", True)
@@ -123,6 +125,40 @@ def test_only_rows_of_the_same_task_and_model_are_replaced(run: Run) -> None:
     assert words[words.index("--include_path") + 1] == str(run.folder)
     assert json.loads(words[words.index("--model_args") + 1]) == {"pretrained": str(REPOSITORY / "data/mini/student")}
     assert words[words.index("--tasks") + 1] == "t" and "--log_samples" in words
+
+
+def test_rows_of_weights_that_are_still_the_same_are_kept(run: Run) -> None:
+    asyncio.run(eval_harness(run, ["t"], None, ["base"]))
+    for table in CORPORA:
+        write_table(run.folder, table, [example("f" * 16)])
+    pretend_trained(run)
+    asyncio.run(eval_harness(run, ["t"], None, ["control", "distilled"]))
+    seeds = run.recipe.student.seeds
+    assert Counter(row.model for row in kept_rows(run)) == {"base": 1, "control": seeds, "distilled": seeds}
+    (run.folder / "student/distilled/README.md").write_text("a card decides nothing")
+    weights = run.folder / "student/control/generation_config.json"
+    weights.write_text(weights.read_text() + " ")
+    shutil.rmtree(run.folder / "student/distilled-seed1")
+    assert Counter(row.model for row in kept_rows(run)) == {"base": 1, "control": seeds - 1, "distilled": seeds - 1}
+
+
+def test_rows_of_a_student_that_the_recipe_has_no_longer_are_not_kept(run: Run) -> None:
+    asyncio.run(eval_harness(run, ["t"], None, ["base"]))
+    student = run.recipe.student.model_copy(update={"model": "data/mini/teacher"})
+    assert [row.model for row in kept_rows(run)] == ["base"]
+    assert not kept_rows(Run(run.recipe.model_copy(update={"student": student}), run.settings))
+
+
+def test_of_a_hub_s_models_the_name_tells_the_weights() -> None:
+    one, other = (Examinee("base", "base", 0, name, "main", False) for name in ("owner/one", "owner/other"))
+    assert one.weights != other.weights
+    here, moved = (Examinee("base", "base", 0, place, "hash", True) for place in ("/here", "/there"))
+    assert here.weights == moved.weights
+
+
+def test_a_table_that_cannot_be_read_keeps_nothing(run: Run) -> None:
+    table_path(run.folder, "6_evaluation").write_bytes(b"torn")
+    assert kept_rows(run) == []
 
 
 def test_where_it_fails_the_table_stays(run: Run) -> None:

@@ -12,14 +12,16 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipeline.errors import BudgetReached, UserError
+from pipeline.identity import model_hash
 from pipeline.publication import write_table
 from pipeline.recipe import parse_recipe
-from pipeline.records import Task
+from pipeline.records import Grade, Task
 from pipeline.run import Run
 from pipeline.settings import load_settings
 from pipeline.stages.contestants import contestants, greedy
+from pipeline.stages.eval_harness import Examinee
 from pipeline.stages.evaluate import check_items, evaluate
-from pipeline.tables import read_frame
+from pipeline.tables import read_frame, read_rows
 from tests.rows import make_task
 from tests.servers import OVERLOADED, ChatServer
 from tests.stages.contests import MINI, example, make_run, pretend_trained, story
@@ -82,6 +84,19 @@ def test_two_evaluations_are_the_same_and_the_second_asks_nobody(tmp_path: Path)
     assert first["level"].to_list() == ["1"] * 6
     assert first.filter(pl.col("model") == "teacher")["correct"].to_list() == [True, True]
     assert first["cost"].to_list() == [0.0] * 6 and (first["tokens_out"] > 0).all() and (first["seconds"] > 0).all()
+
+
+def test_what_the_harness_said_of_the_same_weights_stays(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [story(0)], evaluation={"teacher": False})
+    pretend_trained(run)
+    own = evaluated(run)
+    base = Examinee("base", "base", 0, "", model_hash(MINI / "student"), True)
+    said = next(read_rows(run.folder, "6_evaluation", Grade)).model_copy(update={"benchmark": "harness:t"})
+    there = [said.model_copy(update={"key": name + "0" * 32, "task_id": name}) for name in (base.weights, "f" * 32)]
+    write_table(run.folder, "6_evaluation", [*there, *read_rows(run.folder, "6_evaluation", Grade)])
+    again = evaluated(run)
+    assert_frame_equal(again.filter(pl.col("benchmark") != "harness:t"), own)
+    assert again.filter(pl.col("benchmark") == "harness:t")["task_id"].to_list() == [base.weights]
 
 
 def test_the_items_stand_beside_the_grades(tmp_path: Path) -> None:

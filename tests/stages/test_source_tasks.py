@@ -57,8 +57,8 @@ def gsm8k(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_benchmarks_stand_behind_the_source(tmp_path: Path) -> None:
-    tasks = list(source_tasks(open_run(tmp_path, [{"benchmark": "mini", "limit": 4}])))
-    assert [task.split for task in tasks] == ["train"] * 5 + ["mini"] * 4
+    tasks = list(source_tasks(open_run(tmp_path, [{"benchmark": "mini:single", "limit": 4}])))
+    assert [task.split for task in tasks] == ["train"] * 5 + ["mini:single"] * 4
 
 
 def test_a_training_task_that_is_an_item_gives_way(

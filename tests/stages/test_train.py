@@ -66,6 +66,37 @@ def test_a_student_is_trained_whatever_was_tried_since(tmp_path: Path) -> None:
     assert not is_trained(run, distilled)
 
 
+def test_a_training_that_was_killed_after_saving_is_done(tmp_path: Path) -> None:
+    """Between the weights and the last line of the curve: another start adds the line, once, and asks for no training."""
+    pytest.importorskip("torch", reason="training asks for it first")
+    run = run_of(tmp_path, baselines=[])
+    (distilled,) = pupils(run)
+    job, curve = training_job(run, distilled), curve_path(run.folder, "distilled")
+    job.output.mkdir(parents=True)
+    mark_trained(job.output, job.fingerprint, steps=9, seconds=1.5)
+    first, step = {"fingerprint": job.fingerprint}, {"step": 9, "of": 9, "loss": 0.5}
+    for _ in range(2):
+        curve.write_text("\n".join(map(json.dumps, (first, step))))  # the last line is torn off its end
+        asyncio.run(train(run))
+        asyncio.run(train(run))
+        assert curve_lines(curve) == [first, step, {"done": True, "steps": 9, "seconds": 1.5, **first}]
+    tried_since = json.dumps({"fingerprint": "of a try that failed"}) + "\n"
+    curve.write_text(tried_since)
+    asyncio.run(train(run))
+    assert curve.read_text() == tried_since
+
+
+def test_students_are_named_before_they_are_trained(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="training asks for it first")
+    run = run_of(tmp_path, baselines=[])
+    run.write_recipe()
+    more = run_of(tmp_path, baselines=[], seeds=2, model=str(tmp_path / "no model"))
+    with pytest.raises(UserError):
+        asyncio.run(train(more))
+    made = run.table_recipe()
+    assert made and made.student.seeds == 2
+
+
 def test_a_copy_is_whole(tmp_path: Path) -> None:
     run = run_of(tmp_path)
     control, distilled = pupils(run)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, Lfm2Config, Lfm2ForCausalLM
 
 from pipeline.errors import UserError
-from pipeline.student.batches import Collator, check_packing, kept_logits, pack, units
+from pipeline.student.batches import LEAVES_OUT, Collator, check_packing, kept_logits, pack, units
 from pipeline.student.proof import IGNORED
 
 STUDENT = Path(__file__).resolve().parents[2] / "data/mini/student"
@@ -135,6 +135,44 @@ def test_padding_changes_no_logits(student: Any) -> None:
     for number, example in enumerate(rows):
         by_itself = logits_by_example(student, Collator(pad=0)(alone(example)))
         assert torch.allclose(together[number], by_itself[0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.skipif(not LEAVES_OUT, reason="this version of transformers computes all logits")
+def test_the_output_layer_is_spared_what_no_objective_needs(student: Any) -> None:
+    batch = Collator(pad=0)(alone(*random_rows([30, 12])))
+    places: list[int] = []
+    hook = student.lm_head.register_forward_hook(lambda _, given, __: places.append(given[0].shape[:-1].numel()))
+    kept_logits(student, batch)
+    hook.remove()
+    assert places == [int(batch["keep"].sum())] == [15 + 6]
+
+
+def test_a_library_that_computes_all_logits_gives_the_same(student: Any) -> None:
+    batch = Collator(pad=0)(alone(*random_rows([30, 12])))
+
+    def all_logits(logits_to_keep: Any = None, **given: Any) -> Any:
+        return student(**given)
+
+    assert torch.allclose(kept_logits(all_logits, batch), kept_logits(student, batch), atol=1e-9, rtol=0)
+
+
+class ApartInOneRowOnly(torch.nn.Module):
+    """A model whose packed examples see each other as soon as there are several rows, as with some flash attentions."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.device = model.device
+
+    def forward(self, input_ids: torch.Tensor, **given: Any) -> Any:
+        if len(input_ids) > 1 and given.pop("position_ids", None) is not None:
+            given["attention_mask"] = torch.ones_like(input_ids)
+        return self.model(input_ids=input_ids, **given)
+
+
+def test_packing_is_tried_in_several_rows(student: Any) -> None:
+    with pytest.raises(UserError, match="ApartInOneRowOnly lets examples of one row see each other"):
+        check_packing(ApartInOneRowOnly(student).eval())
 
 
 def test_an_architecture_that_carries_state_across_examples_is_refused(student: Any) -> None:

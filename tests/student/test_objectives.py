@@ -92,6 +92,12 @@ def test_negatives_share_the_denominator_with_the_others() -> None:
     assert loss(logits, batch, "examples") == pytest.approx(by_examples, rel=1e-6)
 
 
+def test_only_trained_places_count_in_unlikelihood() -> None:
+    batch = batch_of(row([0, 1, 1], trained=1, answer=2, negative=1))  # the answer's first token has logits, but is not trained
+    losses = unlikelihood_loss(torch.tensor([EVEN, MOSTLY_1]), batch)
+    assert losses.tolist() == pytest.approx([-math.log(1 / 4)], rel=1e-6)
+
+
 def test_a_wrong_token_of_which_the_model_is_certain_gives_a_finite_loss_and_gradient() -> None:
     batch = batch_of(row([0, 1], trained=1, negative=1))
     logits = torch.tensor([[0.0, 300.0]], requires_grad=True)
@@ -116,6 +122,11 @@ def test_agreement_is_the_mean_symmetric_divergence_over_the_answer() -> None:
     assert agreement_loss(PAIR_LOGITS, batch_of(*paired())).tolist() == pytest.approx([math.log(3) / 2] * 2, rel=1e-6)
 
 
+def test_the_first_pair_of_a_corpus_agrees_like_any_other() -> None:
+    rows = [each | {"pair": 0} for each in paired()]
+    assert agreement_loss(PAIR_LOGITS, batch_of(*rows)).tolist() == pytest.approx([math.log(3) / 2] * 2, rel=1e-6)
+
+
 def test_only_the_common_first_tokens_of_answers_are_compared() -> None:
     assert agreement_loss(PAIR_LOGITS, batch_of(*paired(answer=1))).tolist() == pytest.approx(
         [(3 / 4 - 1 / 2) * math.log(3 / 2) + (1 / 4 - 1 / 2) * math.log(1 / 2)] * 2, rel=1e-6
@@ -125,7 +136,9 @@ def test_only_the_common_first_tokens_of_answers_are_compared() -> None:
 
 @pytest.mark.parametrize("changes", [{"pair": 8}, {"pair": -1}, {"negative": 1}], ids=str)
 def test_who_has_no_partner_agrees_already(changes: dict[str, int]) -> None:
-    assert agreement_loss(PAIR_LOGITS, batch_of(*paired(**changes))).tolist() == [0.0, 0.0]
+    one, other = paired()
+    for rows in ([one, other | changes], [one | changes, other]):
+        assert agreement_loss(PAIR_LOGITS, batch_of(*rows)).tolist() == [0.0, 0.0]
 
 
 def test_agreement_draws_both_answers_together_and_nothing_else() -> None:
@@ -155,6 +168,12 @@ def test_with_pairs_the_loss_is_that_of_mcc_kd() -> None:
     assert (numerator / denominator).item() == pytest.approx(expected, rel=1e-6)
     assert parts["agreement"].item() == pytest.approx(2 * 0.1 * math.log(3) / 2, rel=1e-6)
     assert sum(part.item() for part in parts.values()) == pytest.approx(numerator.item(), rel=1e-6)
+
+
+def test_what_each_objective_adds_has_no_gradient() -> None:
+    """It is gathered over many steps, whose graphs would stay in memory with it."""
+    numerator, _, parts = objective(PAIR_LOGITS.clone().requires_grad_(), batch_of(*paired()), "examples", agreement=0.1)
+    assert numerator.requires_grad and not any(part.requires_grad for part in parts.values())
 
 
 @pytest.fixture(scope="module")

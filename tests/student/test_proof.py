@@ -15,6 +15,7 @@ from pipeline.records import Example, Message, Span
 from pipeline.settings import REPOSITORY
 from pipeline.student.proof import IGNORED, Encoded, encode, prove
 from pipeline.student.tokens import token_counter
+from tests.rows import make_sample
 
 STUDENT = REPOSITORY / "data/mini/student"
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
@@ -125,6 +126,14 @@ def test_templates_that_spoil_the_training_text_are_refused(tokenizer: Any, name
 def test_a_template_that_fills_think_blocks_is_fine_for_answers_with_reasoning(tokenizer: Any) -> None:
     tokenizer.chat_template = template("fills_think")
     assert trained(encode(example(THOUGHT), tokenizer, 200), tokenizer) == f"{THOUGHT}<|end|>"
+
+
+def test_line_breaks_before_the_answer_are_not_doubled_by_templates_that_write_their_own(tokenizer: Any) -> None:
+    """As the corpus has a reply whose thoughts came apart from it; with the reply's own line breaks it would be refused."""
+    tokenizer.chat_template = template("rejoins_reasoning")
+    sample = make_sample(target=f"\n\n{ANSWER}", reasoning="\nTwelve and seven.\n\n")
+    assert trained(encode(example(sample.full_target), tokenizer, 200), tokenizer) == f"{THOUGHT}<|end|>"
+    assert "changes the answer" in refused(tokenizer, example(THOUGHT.replace(ANSWER, sample.target))).what
 
 
 def test_a_template_that_cannot_render_a_conversation_is_refused(tokenizer: Any) -> None:

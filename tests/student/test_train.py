@@ -14,12 +14,12 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from pipeline.errors import UserError
+from pipeline.pupils import Pupil
 from pipeline.recipe import load_recipe
 from pipeline.run import Run
 from pipeline.settings import load_settings
-from pipeline.stages.students import Pupil
 from pipeline.stages.train import is_trained, training_job
-from pipeline.student.job import Job, LowRank, mark_trained, trained_by
+from pipeline.student.job import Job, LowRank, mark_trained, trained_by, training_of
 from pipeline.student.loading import load_tokenizer
 from pipeline.student.saving import last_checkpoint
 from pipeline.student.train import lessons, train
@@ -81,7 +81,9 @@ def test_the_dev_loss_is_exact_and_the_student_of_the_lowest_is_kept(tmp_path: P
 
 
 def test_what_a_training_says(tmp_path: Path, trained: Any) -> None:
-    lines = trained(write_job(tmp_path, ROWS))
+    job = write_job(tmp_path, ROWS)
+    lines = trained(job)
+    assert training_of(job.output) == {"fingerprint": job.fingerprint} | {k: v for k, v in lines[-1].items() if k != "done"}
     assert lines[0]["step"] == 1 and lines[0]["of"] == 5
     assert all(line["grad_norm"] > 0 and line["tokens_per_second"] > 0 and line["learning_rate"] > 0 for line in lines[:5])
     tokens = sum(len(row["input_ids"]) for row in rows_of(write_job(tmp_path, ROWS)))
