@@ -22,9 +22,7 @@ from pipeline.filters.union import Filter
 from pipeline.filters.verdicts import filter_names
 from pipeline.llm.backends.models import AnyModel
 from pipeline.llm.backends.recorded import RecordedModel
-from pipeline.methods.chain_of_thought import ChainOfThought
-from pipeline.methods.in_context import InContext
-from pipeline.methods.instruction_following import InstructionFollowing
+from pipeline.methods.union import Method
 from pipeline.records import Frozen
 from pipeline.selection import Selection
 from pipeline.settings import project_path
@@ -34,8 +32,6 @@ from pipeline.sources.mini import MiniSource
 from pipeline.training import Student
 
 Source = Annotated[MiniSource | FileSource | HubSource, Field(discriminator="kind")]
-Method = Annotated[ChainOfThought | InstructionFollowing | InContext, Field(discriminator="method")]
-
 
 DEFAULT_FILTERS = ("finished", "not_empty", "not_refusal", "no_duplicates", "not_contaminated")
 

@@ -210,7 +210,7 @@ def why(arguments: argparse.Namespace) -> None:
 
 
 def methods(arguments: argparse.Namespace) -> None:
-    from pipeline.recipe import Method
+    from pipeline.methods.union import Method
     from pipeline.report.catalogue import catalogue
 
     print(catalogue(Method, "method"))

@@ -15,6 +15,8 @@ from pipeline.methods.quota import Samples
 class ChainOfThought(PlainAnswers):
     """Reasoned answers, `samples` to a question, diverse by temperature."""
 
+    family: ClassVar[str] = "chain of thought"
+    source: ClassVar[str] = "Ho, Schmid, Yun 2022, arXiv 2212.10071; code itsnamgyu/reasoning-teacher"
     view: ClassVar[str] = "rationale"
     method: Literal["chain_of_thought"]
     """Fine-tune-CoT."""

@@ -11,7 +11,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field, PositiveInt
 
@@ -30,8 +30,19 @@ Distilled = AsyncGenerator[Sample, bool | None]
 """Samples, each answered by whether it passes the recipe's row filters; None where nobody judges."""
 
 
+class Put(Protocol):
+    """Puts a prompt to the model that is evaluated, as the evaluation samples."""
+
+    async def __call__(self, prompt: Prompt) -> Response: ...
+
+
 class Distillation(Frozen, ABC):
     """A method's parameters; those named here are common to all."""
+
+    family: ClassVar[str]
+    """chain of thought, instruction following, in context, symbolic and counterfactual, or beyond one view."""
+    source: ClassVar[str]
+    """The paper, and code where it was read."""
 
     kinds: tuple[str, ...] | None = None
     """The kinds of tasks it is for; all where empty."""
@@ -71,6 +82,14 @@ class Distillation(Frozen, ABC):
     @abstractmethod
     def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
         """The samples of one task."""
+
+    async def reply(self, task: Task, prompt: Prompt, bank: Sequence[Task], put: Put) -> Response:
+        """How a student comes to its reply in the evaluation: by what it reads, unless the method teaches it several turns.
+
+        Args:
+            prompt: its `student_prompt`.
+        """
+        return await put(prompt)
 
 
 class PlainAnswers(Distillation):

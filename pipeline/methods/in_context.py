@@ -8,7 +8,7 @@ each) uses those; it means nothing without them, so it has no second view.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import NonNegativeFloat, PositiveInt
 
@@ -26,6 +26,8 @@ BANK = 64
 class InContext(Distillation):
     """Answers given with `demonstrations` solved tasks in the prompt."""
 
+    family: ClassVar[str] = "in context"
+    source: ClassVar[str] = "Huang et al. 2022, arXiv 2212.10670"
     method: Literal["in_context"]
     """In-context-learning distillation."""
     demonstrations: PositiveInt = 4

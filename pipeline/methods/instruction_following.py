@@ -15,6 +15,8 @@ from pipeline.methods.quota import Samples
 class InstructionFollowing(PlainAnswers):
     """Answers to instructions as they stand."""
 
+    family: ClassVar[str] = "instruction following"
+    source: ClassVar[str] = "Peng et al. 2023, arXiv 2304.03277; Wu et al. 2023, arXiv 2304.14402"
     view: ClassVar[str] = "response"
     method: Literal["instruction_following"]
     """Sequence-level distillation of instructions."""

@@ -15,8 +15,8 @@ import polars as pl
 
 from pipeline.benchmarks.benchmark import AnyBenchmark
 from pipeline.errors import UserError
+from pipeline.methods.union import Method
 from pipeline.prompts import Prompt, render
-from pipeline.recipe import Method
 from pipeline.records import Item, Task
 from pipeline.run import Run
 from pipeline.stages.changes import changed
@@ -57,18 +57,23 @@ def evaluation_items(run: Run) -> tuple[list[Item], list[Task]]:
 
 
 def prompt_for(run: Run, item: Item, bank: list[Task], of_teacher: bool) -> Prompt:
-    """An item as a model is asked it: as the student is trained, or as the teacher was asked.
+    """An item as a model is asked it: as the student is trained, or as the teacher was asked."""
+    method = method_for(run, item)
+    if method is not None:
+        return (method.teacher_prompt if of_teacher else method.student_prompt)(item, bank)
+    benchmark = _benchmark(run, item.benchmark)
+    assert benchmark is not None, "an item of a split is covered by a method"
+    return render(benchmark.template, item)
 
-    The first method that covers its kind says how. A benchmark with a template of its own is put by that, to all alike, unless
-    a method names its kind.
+
+def method_for(run: Run, item: Item) -> Method | None:
+    """The method that says how an item is put: the first that covers its kind.
+
+    A benchmark with a template of its own is put by that, to all alike, unless a method names its kind.
     """
     benchmark = _benchmark(run, item.benchmark)
     own = benchmark is not None and type(benchmark).template != AnyBenchmark.template
-    method = _method(run, item, named=own)
-    if method is not None:
-        return (method.teacher_prompt if of_teacher else method.student_prompt)(item, bank)
-    assert benchmark is not None, "an item of a split is covered by a method"
-    return render(benchmark.template, item)
+    return _method(run, item, named=own)
 
 
 def level(run: Run, item: Item) -> str | None:

@@ -17,7 +17,8 @@ from pipeline.methods.distillation import Distillation
 from pipeline.methods.in_context import InContext
 from pipeline.methods.instruction_following import InstructionFollowing
 from pipeline.methods.quota import Attempts, Quota, Samples
-from pipeline.recipe import Method, parse_recipe
+from pipeline.methods.union import Method
+from pipeline.recipe import parse_recipe
 from pipeline.records import Sample
 from pipeline.report.catalogue import catalogue
 from tests.methods.asking import Teacher
