@@ -1,6 +1,6 @@
 """Methods that make tasks: they begin with those of the source and write new ones, round after round, with or without answers.
 
-In: the training tasks of the source, and a workshop with whoever answers. Out: an async
+In: the tasks of the source, and a workshop with whoever answers. Out: an async
 generator of new tasks, each followed by the samples that belong to it. What it yields must follow from the tasks, its own
 parameters and the replies alone, in an order that no clock decides: then a start after a crash replays it for nothing.
 """
