@@ -12,7 +12,7 @@ FLAGS = $(if $(LIMIT),--limit '$(LIMIT)') $(if $(TEACHER),--teacher '$(TEACHER)'
 .DEFAULT_GOAL := help
 .PHONY: help setup generate train filter select evaluate estimate inspect preview status report why methods filters benchmarks \
         test test-slow check check-lint check-all bench soak figures mini-models clean \
-        push eval-harness
+        push eval-harness docs search-prompts play
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,17 +37,22 @@ generate: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM)) ## ask the teacher, f
 train: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM)) ## train the student and its control, evaluate, report; generates first if there is no corpus
 	@$(BIN)/distill train '$(RECIPE)' $(FLAGS)
 
-filter select evaluate estimate preview status report inspect: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM))
+filter select evaluate estimate preview status report inspect play: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM))
 	@$(BIN)/distill $@ '$(RECIPE)' $(FLAGS)
 filter: ## judge the samples again and select; the teacher is asked nothing
 select: ## select again; asks nobody
 evaluate: ## evaluate again and report
+play: ## whole games of bandits by everybody who is compared (algorithm_distillation)
 estimate: ## what generate would ask and cost, from a small pilot
 preview: FLAGS += $(if $(TRAINING),--training)
 preview: ## the first rendered prompts of every method; TRAINING=1 proves the corpus and shows what is learned; asks nobody
 status: ## the funnel: tasks, responses, samples, kept by filter
 report: ## write report.html again
 inspect: ## every table: path, rows, columns explained, a few rows
+
+METHOD ?= 0
+search-prompts: $(READY) ## look for a better instruction for one of the recipe's methods and freeze it: make search-prompts METHOD=0
+	@$(BIN)/distill search-prompts '$(RECIPE)' --method '$(METHOD)' $(FLAGS)
 
 why: $(READY) ## what became of a row: make why ID=…
 	@$(BIN)/distill why '$(ID)' --recipe '$(RECIPE)' $(if $(DATA),--data '$(DATA)')
@@ -87,6 +92,9 @@ test-slow: $(READY) ## the slow tests; VLLM_PYTHON names a Python that has vLLM
 	@$(PARALLEL) -m slow
 
 check-all: check test-slow ## check and the slow tests
+
+docs: $(READY) ## write docs/methods.md from the code
+	@$(BIN)/python -m pipeline.report.methods_page
 
 figures: $(READY) ## write the figures of data/runs/mini into the README
 	@$(BIN)/python bench/figures.py

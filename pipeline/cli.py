@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         ("select", "select again; asks nobody", verbs.select),
         ("train", "train the student and its control, evaluate, report; generates first if there is no corpus", verbs.train),
         ("evaluate", "evaluate again and report", verbs.evaluate),
+        ("play", "whole games of bandits by everybody who is compared: regret, best arm (algorithm_distillation)", verbs.play),
         ("report", "write report.html", verbs.report),
         ("status", "the funnel: tasks, responses, samples, kept by filter", verbs.status),
         ("estimate", "what generate would ask, and what it would cost, from a small pilot", verbs.estimate),
@@ -113,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     harness.add_argument("--include", metavar="DIR", help="a folder of further task files")
     harness.add_argument("--model", nargs="+", default=["distilled"], help="base or students (default: distilled)")
     harness.set_defaults(run=verbs.eval_harness, verb="eval-harness")
+    _add_search_verb(there)
     _add_store_verbs(there.add_parser("store", help="the response store: stats, export, prune"))
     for name, text, list_run in (
         ("methods", "the methods there are, with their parameters", verbs.methods),
@@ -121,6 +123,23 @@ def _parser() -> argparse.ArgumentParser:
     ):
         there.add_parser(name, help=text, description=text).set_defaults(run=list_run, verb=name)
     return parser
+
+
+def _add_search_verb(there: argparse._SubParsersAction[_Parser]) -> None:
+    text = "look for an instruction that makes a method's teacher right more often (APE, OPRO), and freeze the best"
+    search = _add_recipe_flags(there.add_parser("search-prompts", help=text, description=text))
+    search.add_argument("--method", type=_not_negative, default=0, metavar="N", help="number of the method in the recipe")
+    search.add_argument("--dev", type=_positive, default=40, metavar="TASKS", help="tasks that candidates are scored on (40)")
+    search.add_argument("--candidates", type=_positive, default=8, help="instructions written at first and in each step (8)")
+    search.add_argument("--steps", type=_not_negative, default=3, help="steps of the optimiser (3)")
+    search.add_argument("--place", choices=("before", "after"), default="before", help="where the instruction stands")
+    search.set_defaults(run=verbs.search_prompts, verb="search-prompts")
+
+
+def _positive(text: str) -> int:
+    if (value := _not_negative(text)) == 0:
+        raise argparse.ArgumentTypeError("it should be 1 or more")
+    return value
 
 
 def _not_negative(text: str) -> int:

@@ -141,7 +141,7 @@ class Sample(Record):
     reasoning: str | None = None
     """The teacher's reasoning, where it came apart from the text."""
     answer: str | None = None
-    """The final answer found in the target."""
+    """The final answer it comes to: found in the target, or said by its method, as of a program what it computes."""
     response_keys: list[str]
     """The replies it is made of, by key in 2_responses."""
     finish: str

@@ -203,6 +203,27 @@ def inspect(arguments: argparse.Namespace) -> None:
     print("\n".join(look(_open(arguments).folder)))
 
 
+def play(arguments: argparse.Namespace) -> None:
+    from pipeline.stages.playing import play_games
+
+    async def stage(run: Run) -> None:
+        print("\n".join(await play_games(run)))
+
+    _work(_with_the_tables_recipe(_open(arguments)), "play", stage)
+
+
+def search_prompts(arguments: argparse.Namespace) -> None:
+    from pipeline.stages.prompt_search import Search, search_prompts
+
+    run = _open(arguments)
+    search = Search(arguments.method, arguments.dev, arguments.candidates, arguments.steps, arguments.place)
+
+    async def stage(run: Run) -> None:
+        print("\n".join(await search_prompts(run, search)))
+
+    _work(run, "search-prompts", stage)
+
+
 def why(arguments: argparse.Namespace) -> None:
     from pipeline.report.fate import fate
 

@@ -33,7 +33,7 @@ Distilled = AsyncGenerator[Sample, bool | None]
 class Put(Protocol):
     """Puts a prompt to the model that is evaluated, as the evaluation samples."""
 
-    async def __call__(self, prompt: Prompt) -> Response: ...
+    async def __call__(self, prompt: Prompt, /) -> Response: ...
 
 
 class Distillation(Frozen, ABC):
@@ -89,6 +89,10 @@ class Distillation(Frozen, ABC):
         Args:
             prompt: its `student_prompt`.
         """
+        return await put(prompt)
+
+    async def teacher_reply(self, task: Task, prompt: Prompt, put: Put) -> Response:
+        """How a teacher comes to its reply there: by its `teacher_prompt`, and what computes its answer is run."""
         return await put(prompt)
 
 

@@ -62,5 +62,5 @@ def bandit_item(rng: random.Random, ood: bool = False) -> Item:
     happened = told(drawn.history, drawn.bandit.arms, telling)
     answer = choosing(drawn.choice)
     extra = {"arms": list(drawn.bandit.arms), "means": list(drawn.bandit.means), "horizon": HORIZON, "telling": telling}
-    extra["choice"] = drawn.choice
+    extra |= {"choice": drawn.choice, "turns": [list(turn) for turn in drawn.history]}
     return Item("bandit", drawn.story, happened, answer, answer, extra=extra, made_of=drawn.made_of)

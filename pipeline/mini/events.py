@@ -123,6 +123,14 @@ def event_item(rng: random.Random, ood: bool = False) -> Item:
     return Item("event", told.text, extra={"tails": {name: list(tails(told, name)) for name in RELATIONS}}, made_of=told.text)
 
 
+def inference_item(rng: random.Random, ood: bool = False) -> Item:
+    """A task: an event and one relation, whose answer is one plausible phrase; others that are stand in `extra.accepted`."""
+    told, relation = event(rng, ood), rng.choice(tuple(RELATIONS))
+    right = tails(told, relation)
+    extra = {"head": told.text, "relation": relation, "tails": list(right), "accepted": list(right[1:])}
+    return Item("inference", f"{told.text}\n{relation}:", answer=right[0], reply=right[0], extra=extra, made_of=told.text)
+
+
 def triple_item(rng: random.Random, ood: bool = False) -> Item:
     """A task: an event, a relation and a phrase, whose answer is whether that is plausible; half are."""
     told, relation = event(rng, ood), rng.choice(tuple(RELATIONS))

@@ -13,7 +13,7 @@ from typing import Literal
 from pipeline.mini.bandits import bandit_item
 from pipeline.mini.commands import command_item
 from pipeline.mini.entities import passage_item, type_item
-from pipeline.mini.events import event_item, triple_item
+from pipeline.mini.events import event_item, inference_item, triple_item
 from pipeline.mini.facts import fact_item, joined_item
 from pipeline.mini.induction import induction
 from pipeline.mini.instructions import instruction
@@ -24,13 +24,14 @@ from pipeline.mini.problems import problem, solution
 Split = Literal["train", "test", "ood"]
 Kind = Literal[
     "word_problem", "instruction", "induction",
-    "entities", "entity_type", "fact", "two_facts", "pair", "event", "triple", "bandit", "command",
+    "entities", "entity_type", "fact", "two_facts", "pair", "event", "inference", "triple", "bandit", "command",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = ("word_problem", "word_problem", "word_problem", "instruction", "induction")
 """The kinds in the order tasks come, so that any first N rows hold three word problems in five."""
 SPECIAL: dict[str, Callable[[random.Random, bool], Item]] = {
     "entities": passage_item, "entity_type": type_item, "fact": fact_item, "two_facts": joined_item,
-    "pair": pair_item, "event": event_item, "triple": triple_item, "bandit": bandit_item, "command": command_item,
+    "pair": pair_item, "event": event_item, "inference": inference_item, "triple": triple_item, "bandit": bandit_item,
+    "command": command_item,
 }  # fmt: skip
 """Kinds that are there for one method or two."""
 ATTEMPTS = 1000

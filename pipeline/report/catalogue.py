@@ -7,35 +7,48 @@ from __future__ import annotations
 
 import inspect
 import typing
+from collections import Counter
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-COMMON = {"kinds", "limit"}
-"""Parameters that all of a sort have, where one of them has."""
+COMMON = {"kinds", "limit", "sampling", "made", "longer", "tag", "tag_place"}
+"""Parameters that all of a sort have, where all of them have them; said again where a default is another."""
 
 
 def catalogue(union: Any, tag: str) -> str:
     """The members of a recipe's union, as lines; what all of them take is said once, before them."""
-    lines = [f"every {tag} takes"]
-    lines += [_line(name, info) for name, info in _members(union)[0].model_fields.items() if name in COMMON]
-    for member in _members(union):
+    shared = common(members(union))
+    lines = [f"every {tag} takes", *shared.values()]
+    for member in members(union):
         fields = dict(member.model_fields)
         name = typing.get_args(fields.pop(tag).annotation)[0]
         module = inspect.getdoc(inspect.getmodule(member)) or ""
         lines.append(f"{name}: {module.splitlines()[0]}")
+        if family := getattr(member, "family", ""):
+            lines.append(f"  {'family':18} {family}")
         if source := getattr(member, "source", ""):
             lines.append(f"  {'from':18} {source}")
         for field, info in fields.items():
-            if field in COMMON:
+            if shared.get(field) == _line(field, info):
                 continue
             lines += [_line(field, info), *_instead(info.annotation)]
     return "\n".join(lines)
 
 
+def common(those: list[type[BaseModel]]) -> dict[str, str]:
+    """The lines of the parameters that all of them take, with the default that most have."""
+    lines: dict[str, str] = {}
+    for name in those[0].model_fields:
+        if name in COMMON and all(name in each.model_fields for each in those):
+            said = Counter(_line(name, each.model_fields[name]) for each in those)
+            lines[name] = said.most_common(1)[0][0]
+    return lines
+
+
 def _line(name: str, info: FieldInfo) -> str:
-    default = "must be given" if info.is_required() else _shown(info.get_default(call_default_factory=True))
+    default = "must be given" if info.is_required() else shown(info.get_default(call_default_factory=True))
     words = " ".join((info.description or "").split())
     if choices := _choices(info.annotation):
         words += f" One of {', '.join(choices)}."
@@ -52,20 +65,22 @@ def _choices(annotation: Any) -> list[str]:
 
 def _instead(annotation: Any) -> list[str]:
     """The keys of the mapping that may stand in place of a plain value; which models there are is told elsewhere."""
-    mappings = _members(annotation) if len(typing.get_args(annotation)) > 1 else []
+    mappings = members(annotation) if len(typing.get_args(annotation)) > 1 else []
     if len(mappings) > 1:
         return []
     fields = [(name, info) for mapping in mappings for name, info in mapping.model_fields.items()]
     return [_line(f"{'or' if place == 0 else '':>4} {name}", info) for place, (name, info) in enumerate(fields)]
 
 
-def _members(annotation: Any) -> list[type[BaseModel]]:
+def members(annotation: Any) -> list[type[BaseModel]]:
+    """The models of a union, in its order."""
     if isinstance(annotation, type):
         return [annotation] if issubclass(annotation, BaseModel) else []
-    return [member for each in typing.get_args(annotation) for member in _members(each)]
+    return [member for each in typing.get_args(annotation) for member in members(each)]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A default in words."""
     if isinstance(value, BaseModel):
         value = value.model_dump(exclude_none=True)
     return "-" if value in (None, {}, ()) else str(value)

@@ -14,6 +14,7 @@ from pipeline.llm.prices import PRICES, ListedPrice, dollars
 from pipeline.progress import clock
 from pipeline.run import Run
 from pipeline.stages.forecast import Forecast, forecast
+from pipeline.stages.growing import growths
 from pipeline.stages.interval import Interval, exactly
 
 PILOT = 100
@@ -37,7 +38,9 @@ async def estimate(run: Run, pilot: int = PILOT) -> list[str]:
 
 def _not_counted(run: Run, found: Forecast) -> list[str]:
     """Calls of the whole way that are not the teacher's answers to tasks."""
-    notes = []
+    making = sorted({each.method for each in growths(run)})
+    notes = [f"note: not counted are the calls of methods that make tasks, and of what asks about these: {', '.join(making)}"]
+    notes = notes if making else []
     if found.questions:
         notes.append(f"note: `train` asks the teacher {_number(found.questions)} questions more (evaluation.teacher)")
     asking = [each.filter for each in run.recipe.filters if isinstance(each, AskingFilter)]

@@ -121,7 +121,8 @@ class Sitting:
         prompt = prompt_for(self.run, item, self.bank, self.entrant.is_teacher)
         reply = await self._reply(item, prompt, self._greedy)
         rows = [self._graded(item, reply, "greedy"), *await self._samples(item, prompt)]
-        if self.run.recipe.evaluation.faithfulness and self.entrant.probed and is_swappable(item):
+        at_once = reply.messages == list(prompt.messages)  # what was put together from several turns nobody can go on with
+        if self.run.recipe.evaluation.faithfulness and self.entrant.probed and is_swappable(item) and at_once:
             rows.append(await self._swapped(item, prompt, reply))
         self.missing += reply.finish in NO_REPLY
         self.cut += reply.finish == "length"
@@ -151,13 +152,17 @@ class Sitting:
         return self._followed(item, changed, await self._ask(item, going_on, self._greedy))
 
     async def _reply(self, item: Item, prompt: Prompt, sampling: Sampling, sample: int = 0) -> Response:
-        """What it says to an item: students in as many turns as their method taught them."""
+        """What it says to an item: by its method, students in as many turns as that taught them."""
 
         async def put(asked: Prompt) -> Response:
             return await self._ask(item, asked, sampling, sample)
 
-        method = None if self.entrant.is_teacher else method_for(self.run, item)
-        return await (put(prompt) if method is None else method.reply(item, prompt, self.bank, put))
+        method = method_for(self.run, item)
+        if method is None:
+            return await put(prompt)
+        if self.entrant.is_teacher:
+            return await method.teacher_reply(item, prompt, put)
+        return await method.reply(item, prompt, self.bank, put)
 
     async def _ask(self, item: Item, prompt: Prompt, sampling: Sampling, sample: int = 0) -> Response:
         return await self.run.ask(prompt, task=item, sample=sample, sampling=sampling, role=self.entrant.role)

@@ -91,8 +91,9 @@ async def forecast(run: Run, pilot: int, tell: Callable[[Forecast], None]) -> Fo
         unpriced = set[str]().union(*(count.unpriced for count in counts))
         found = Forecast(owed, known, unpriced, _questions(run, tasks), all(count.bounded for count in counts))
         tell(found)
-        if pilot:
-            await _pilot(run, counts, bank, pilot, found)
+        asking = [count for count in counts if count.calls]  # methods that only make tasks ask nothing of one alone
+        if pilot and asking:
+            await _pilot(run, asking, bank, pilot, found)
     return found
 
 

@@ -12,11 +12,13 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
 from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from pipeline.errors import UserError
 from pipeline.identity import file_hash
-from pipeline.methods.in_context import BANK
+from pipeline.methods.demonstrations import BANK
+from pipeline.methods.distillation import MADE
 from pipeline.progress import Progress
 from pipeline.publication import Publication
 from pipeline.records import Task
@@ -104,7 +106,7 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
                 for sample in brought.samples:
                     new["3_samples"].append(sample)
     if not counts["samples"]:
-        (error, count), *_ = errors.most_common(1)
+        error, count = max(errors.items(), key=itemgetter(1), default=("nobody was asked", 0))
         raise UserError(
             f"{model.name}: none of {errors.total()} calls gave a sample; {count} times: {error}",
             "Mend what is complained of; the tables are as they were. If a few were refused through the endpoint's own fault, "
@@ -178,7 +180,8 @@ class Bank:
 
     def show(self, task: Task) -> None:
         """Takes the task in, if there is room for it."""
-        if task.split == "train" and len(self._tasks.setdefault(task.kind, [])) < BANK + 1:
+        is_made = task.source.startswith(MADE)  # the evaluation reads these, too, and must show what training showed
+        if task.split == "train" and not is_made and len(self._tasks.setdefault(task.kind, [])) < BANK + 1:
             self._tasks[task.kind].append(task)
 
     def tasks(self) -> list[Task]:

@@ -7,8 +7,9 @@ that was made before, or an item of the evaluation is not kept, and the method h
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from pipeline.progress import Progress
 from pipeline.records import Response, Sample, Task
 from pipeline.run import Run
 from pipeline.stages.harvest import ASKED_SPLITS, Recorder, Sieve
+from pipeline.stages.school import TrainingSchool
 
 
 @dataclass
@@ -33,6 +35,8 @@ class Crop:
     responses: list[Response] = field(default_factory=list)
     repeated: int = 0
     """New tasks that were none."""
+    notes: dict[str, dict[str, Counter[str]]] = field(default_factory=dict)
+    """By method and what was tried, how often it ended how."""
 
 
 class Known:
@@ -66,7 +70,9 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
     crop, known = Crop(), Known()
     for task in tasks:
         known.add(task)
+    entries = Counter[str]()
     for method in growths(run):
+        entries[method.method] += 1
         seeds = [task for task in tasks if task.split in ASKED_SPLITS and method.covers(task)][: method.limit]
         if not seeds:
             raise UserError(
@@ -74,16 +80,37 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
                 "Look at its `kinds` in the recipe, and at source.",
             )
         recorder = Recorder(run.ask, method.longer)
-        with Progress(f"{method.method}: tasks made", method.tasks or len(seeds)) as progress:
-            await _grow(run, method, seeds, Workshop(recorder), known, crop, progress)
+        prefix = f"{entries[method.method]}." if entries[method.method] > 1 else ""
+        workshop = Workshop(recorder, TrainingSchool(run, _splits(seeds, crop), prefix))
+        with Progress(f"{method.method}: tasks made", method.tasks) as progress:
+            await _grow(run, method, seeds, workshop, known, crop, progress)
         crop.responses += recorder.responses()
+        for what, outcomes in workshop.notes.items():
+            crop.notes.setdefault(method.method, {}).setdefault(what, Counter()).update(outcomes)
+        print("\n".join(_told(method.method, workshop)), end="\n" * bool(workshop.notes), file=sys.stderr)
     return crop
+
+
+def _splits(seeds: Sequence[Task], crop: Crop) -> Callable[[str], str]:
+    """The split of a task that was there or was made."""
+    known = {task.id: task.split for task in seeds}
+    return lambda name: known.get(name) or crop.tasks[name].split
+
+
+def _told(name: str, workshop: Workshop) -> list[str]:
+    """What became of all that was tried: `evol_instruct: deepen: 40 survived, 9 equal`."""
+    return [
+        f"{name}: {what}: {', '.join(f'{count} {how}' for how, count in sorted(outcomes.items(), key=lambda each: -each[1]))}"
+        for what, outcomes in workshop.notes.items()
+    ]
 
 
 async def _grow(
     run: Run, method: Growth, seeds: Sequence[Task], workshop: Workshop, known: Known, crop: Crop, progress: Progress
 ) -> None:
+    """Takes what one method makes until it has made enough: the sample behind its last task is still taken."""
     sieves: dict[str, Sieve] = {}
+    given = {task.id: task for task in seeds}
     word: bool | None = None
     made = method.grow(seeds, workshop)
     async with aclosing(made):
@@ -91,13 +118,16 @@ async def _grow(
             while True:
                 each = await made.asend(word)
                 if isinstance(each, Task):
+                    if progress.done == method.tasks:
+                        return
                     word = known.add(each)
                     crop.repeated += not word
                     if word:
                         crop.tasks[each.id] = each
                         progress.advance()
                     continue
-                task = crop.tasks[each.task_id]
-                crop.samples.setdefault(task.id, []).append(each)
+                task = crop.tasks.get(each.task_id) or given[each.task_id]
                 word = sieves.setdefault(task.id, Sieve(run.recipe, task))(each)
-                crop.passed[task.id] += word
+                if all(each.id != other.id for other in crop.samples.setdefault(task.id, [])):  # two entries may ask the same
+                    crop.samples[task.id].append(each)
+                    crop.passed[task.id] += word

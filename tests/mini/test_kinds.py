@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.answers.entities import in_text, said_entities
 from pipeline.answers.grading import grade
-from pipeline.bandits import ucb1
+from pipeline.bandits import told, ucb1
 from pipeline.mini import entities, events, facts, pairs
 from pipeline.mini.bandits import ARMS, game
 from pipeline.mini.item import Item
@@ -169,3 +169,21 @@ def test_games_are_those_of_ucb1() -> None:
         assert arms in ARMS and len(set(drawn_game.bandit.arms)) == arms
         assert all(arm == ucb1(drawn_game.history[:turn], arms) for turn, (arm, _) in enumerate(drawn_game.history))
         assert drawn_game.choice == drawn_game.bandit.arms[ucb1(drawn_game.history, arms)]
+
+
+def test_inferences_have_several_right_phrases() -> None:
+    for split in SPLITS:
+        for item in drawn("inference", split):
+            task, told = to_task(item, split), item.extra
+            assert item.prompt == f"{told['head']}\n{told['relation']}:" and len(told["tails"]) == 2
+            for tail in told["tails"]:
+                assert events.plausible(told["head"], told["relation"], tail) is True
+                assert grade(task, f"{tail.capitalize()}.").correct is True
+            other = events.implausible(random.Random(item.prompt), events.read(told["head"]), told["relation"])  # type: ignore[arg-type]
+            assert grade(task, other).correct is False
+
+
+def test_bandits_tell_their_turns() -> None:
+    for item in drawn("bandit", "test"):
+        turns = [(int(arm), float(reward)) for arm, reward in item.extra["turns"]]
+        assert told(turns, item.extra["arms"], item.extra["telling"]) == item.context

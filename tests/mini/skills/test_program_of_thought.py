@@ -6,8 +6,9 @@ import random
 
 import pytest
 
+from pipeline.answers.computed import answer_of, with_answer
 from pipeline.answers.sandbox import run_code
-from pipeline.filters.program_answer import ProgramAnswer, answer_of, with_answer
+from pipeline.filters.program_answer import ProgramAnswer
 from pipeline.mini.problems import Problem, Step
 from pipeline.mini.skills import program_of_thought
 from pipeline.mini.skills.attempts import taught_story
