@@ -65,7 +65,7 @@ TEACHER = Plan(
     phases=(
         Phase(TEACHER_MIX, 2600),
         Phase(TEACHER_SECOND_MIX, 800, 2e-3, even=True),
-        Phase(TEACHER_THIRD_MIX, 5000, 2e-3, even=True, deeper=2),
+        Phase(TEACHER_THIRD_MIX, 4000, 2e-3, even=True, deeper=2),
     ),
 )
 STUDENT = Plan(hidden=96, layers=3, intermediate=256, seed=2, phases=(Phase(STUDENT_MIX, 3000),))
@@ -94,7 +94,7 @@ def train(plan: Plan, folder: Path, from_phase: int = 0) -> None:
         if number >= from_phase:
             model = (_deepened(model, phase.deeper) if phase.deeper else model).to(device)
             print(f"phase {number}: {sum(p.numel() for p in model.parameters()):,} parameters on {device}", flush=True)
-            compiled = torch.compile(model, dynamic=True)
+            compiled = torch.compile(model.model, dynamic=True)
             _learn(model, compiled, phase, _batches(phase, tokenizer, plan.seed + 10 * number), folder)
 
 
@@ -105,7 +105,8 @@ def _learn(model: LlamaForCausalLM, compiled: Any, phase: Phase, batches: Iterat
     start, seen, smooth = time.monotonic(), 0, None
     for step, batch in enumerate(islice(batches, phase.steps), 1):
         ids, mask, labels = (part.to(model.device) for part in batch)
-        loss = _loss(compiled(ids, attention_mask=mask).logits, labels, phase.even)
+        states = compiled(ids, attention_mask=mask).last_hidden_state
+        loss = _loss(model.lm_head, states, labels, phase.even)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
@@ -221,12 +222,19 @@ def _pad(group: list[_Encoded], pad: int) -> Batch:
     return ids, mask, labels
 
 
-def _loss(logits: torch.Tensor, labels: torch.Tensor, even: bool) -> torch.Tensor:
-    """Mean cross-entropy over tokens, or the mean of the examples' own means; (examples, tokens, vocabulary) and ids."""
+def _loss(head: torch.nn.Linear, states: torch.Tensor, labels: torch.Tensor, even: bool) -> torch.Tensor:
+    """Mean cross-entropy over the tokens to be predicted, or the mean of the examples' own means.
+
+    Args:
+        states: what the last layer says, (examples, tokens, hidden); only of tokens to be predicted are there logits.
+        labels: ids, (examples, tokens).
+    """
     targets = labels[:, 1:]
-    losses = torch.nn.functional.cross_entropy(logits[:, :-1].transpose(1, 2), targets, ignore_index=IGNORED, reduction="none")
-    trained = (targets != IGNORED).sum(1)
-    return (losses.sum(1) / trained).mean() if even else losses.sum() / trained.sum()
+    trained = targets != IGNORED
+    losses = torch.nn.functional.cross_entropy(head(states[:, :-1][trained]), targets[trained], reduction="none")
+    if not even:
+        return losses.mean()
+    return (losses / trained.sum(1).repeat_interleave(trained.sum(1))).sum() / len(labels)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def coded(rng: random.Random) -> Lesson:
     positives = [_positive(taught_passage(rng, 1)) for _ in range(rng.choice((1, 2)))]
     word = rng.choice(tuple(CONFUSED)) if rng.random() < 0.6 else None
     negatives = [taught_passage(rng, word=word)] if word else []
-    query = taught_passage(rng, 2, word if rng.random() < 0.7 else None)
+    query = taught_passage(rng, 3, word if rng.random() < 0.7 else None)
     fields: dict[str, Any] = {
         "types": TYPES,
         "positives": positives,
