@@ -57,18 +57,23 @@ def evaluation_items(run: Run) -> tuple[list[Item], list[Task]]:
 
 
 def prompt_for(run: Run, item: Item, bank: list[Task], of_teacher: bool) -> Prompt:
-    """An item as a model is asked it: as the student is trained, or as the teacher was asked.
+    """An item as a model is asked it: as the student is trained, or as the teacher was asked."""
+    method = method_for(run, item)
+    if method is not None:
+        return (method.teacher_prompt if of_teacher else method.student_prompt)(item, bank)
+    benchmark = _benchmark(run, item.benchmark)
+    assert benchmark is not None, "an item of a split is covered by a method"
+    return render(benchmark.template, item)
 
-    The first method that covers its kind says how. A benchmark with a template of its own is put by that, to all alike, unless
-    a method names its kind.
+
+def method_for(run: Run, item: Item) -> Method | None:
+    """The method that says how an item is put: the first that covers its kind.
+
+    A benchmark with a template of its own is put by that, to all alike, unless a method names its kind.
     """
     benchmark = _benchmark(run, item.benchmark)
     own = benchmark is not None and type(benchmark).template != AnyBenchmark.template
-    method = _method(run, item, named=own)
-    if method is not None:
-        return (method.teacher_prompt if of_teacher else method.student_prompt)(item, bank)
-    assert benchmark is not None, "an item of a split is covered by a method"
-    return render(benchmark.template, item)
+    return first_method(run, item, named=own)
 
 
 def level(run: Run, item: Item) -> str | None:
@@ -81,7 +86,7 @@ def _benchmark(run: Run, name: str) -> AnyBenchmark | None:
     return next((each for each in run.recipe.evaluation.benchmarks if each.benchmark == name), None)
 
 
-def _method(run: Run, task: Task, named: bool = False) -> Method | None:
+def first_method(run: Run, task: Task, named: bool = False) -> Method | None:
     """The first method that covers a task, or that names its kind."""
     return next((method for method in run.recipe.methods if method.covers(task) and (method.kinds or not named)), None)
 
@@ -95,7 +100,7 @@ def _read_tasks(run: Run) -> _Tasks:
         if task.split not in ASKED_SPLITS:
             tasks.known.add(task.id)
         some = tasks.fitting.get(task.split)
-        if some is not None and (evaluation.limit is None or len(some) < evaluation.limit) and _method(run, task):
+        if some is not None and (evaluation.limit is None or len(some) < evaluation.limit) and first_method(run, task):
             some.append(task)
     return tasks
 
