@@ -73,7 +73,7 @@ def method_for(run: Run, item: Item) -> Method | None:
     """
     benchmark = _benchmark(run, item.benchmark)
     own = benchmark is not None and type(benchmark).template != AnyBenchmark.template
-    return _method(run, item, named=own)
+    return first_method(run, item, named=own)
 
 
 def level(run: Run, item: Item) -> str | None:
@@ -86,7 +86,7 @@ def _benchmark(run: Run, name: str) -> AnyBenchmark | None:
     return next((each for each in run.recipe.evaluation.benchmarks if each.benchmark == name), None)
 
 
-def _method(run: Run, task: Task, named: bool = False) -> Method | None:
+def first_method(run: Run, task: Task, named: bool = False) -> Method | None:
     """The first method that covers a task, or that names its kind."""
     return next((method for method in run.recipe.methods if method.covers(task) and (method.kinds or not named)), None)
 
@@ -100,7 +100,7 @@ def _read_tasks(run: Run) -> _Tasks:
         if task.split not in ASKED_SPLITS:
             tasks.known.add(task.id)
         some = tasks.fitting.get(task.split)
-        if some is not None and (evaluation.limit is None or len(some) < evaluation.limit) and _method(run, task):
+        if some is not None and (evaluation.limit is None or len(some) < evaluation.limit) and first_method(run, task):
             some.append(task)
     return tasks
 

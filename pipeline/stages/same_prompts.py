@@ -17,6 +17,7 @@ from pipeline.methods.union import Method
 from pipeline.prompts import templates_folder
 from pipeline.records import Item, Task
 from pipeline.run import Run
+from pipeline.stages.items import first_method, method_for
 from pipeline.tables import check_table, read_rows, readable, table_path
 
 LOOKED_AT = 10
@@ -36,7 +37,7 @@ def check_prompts(run: Run, items: list[Item], bank: list[Task]) -> None:
     """
     if not table_path(run.folder, "3_samples").exists():
         return
-    putting = {id(_method(run, item)) for item in items}
+    putting = {id(method_for(run, item)) for item in items}
     differing: dict[tuple[str, str], UserError] = {}
     same: set[tuple[str, str]] = set()
     for task, method, taught in _taught(run):
@@ -53,18 +54,13 @@ def check_prompts(run: Run, items: list[Item], bank: list[Task]) -> None:
             raise error
 
 
-def _method(run: Run, task: Task) -> Method | None:
-    """The method by which evaluation puts such a task to students: the first that covers it."""
-    return next((method for method in run.recipe.methods if method.covers(task)), None)
-
-
 def _taught(run: Run) -> list[tuple[Task, Method, list[Messages]]]:
     """The first tasks of each method and kind that have samples, and what the student reads in these."""
     rows = _first_samples(run)
     tasks = _tasks(run, {task_id for task_id, _, _ in rows})
     found = []
     for (task_id, name), group in groupby(rows, itemgetter(0, 1)):
-        method = _method(run, tasks[task_id])
+        method = first_method(run, tasks[task_id])
         if method is not None and method.method == name:
             found.append((tasks[task_id], method, [messages for _, _, messages in group]))
     return found

@@ -201,10 +201,10 @@ def test_columns_of_many_sorts(tmp_path: Path) -> None:
         ("a.json", b"[" * 100_000, r"a\.json: not JSON"),
         ("a.jsonl", b"\xff\xfe", r"a\.jsonl: not JSON"),
         ("a.jsonl.gz", b'{"prompt": "x"}', r"a\.jsonl\.gz: cannot be read"),
-        ("a.jsonl.gz", gzip.compress(b'{"prompt": "x"}' * 99)[:-9], r"a\.jsonl\.gz: cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b'{"prompt": "x"}' * 99, mtime=0)[:-9], r"a\.jsonl\.gz: cannot be read"),
         ("a.csv.gz", b"\x1f\x8b\x08", r"a\.csv\.gz: cannot be read"),
-        ("a.csv.gz", gzip.compress(b"prompt\n" + b"x\n" * 999)[:-9], r"a\.csv\.gz: cannot be read"),
-        ("a.csv.gz", gzip.compress(b""), r"a\.csv\.gz: cannot be read as csv"),
+        ("a.csv.gz", gzip.compress(b"prompt\n" + b"x\n" * 999, mtime=0)[:-9], r"a\.csv\.gz: cannot be read"),
+        ("a.csv.gz", gzip.compress(b"", mtime=0), r"a\.csv\.gz: cannot be read as csv"),
         ("a.parquet", b"PAR1", r"a\.parquet: cannot be read as parquet"),
     ],
 )  # fmt: skip
