@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pipeline.mini.item import Item
 from pipeline.mini.phrasings import phrase
 from pipeline.mini.problems import SYMBOLS, Step, problem, solution, with_slips
-from pipeline.mini.skills.all_skills import SKILLS
 from pipeline.mini.skills.asking import Lesson
+from pipeline.mini.skills.catalogue import SKILLS
 from pipeline.mini.world import _item, problem_item
 
 TEACHER_MIX = {"chain": 54, "few_shot": 6, "single": 3, "arithmetic": 4, "instruction": 15, "induction": 18}
@@ -21,12 +21,12 @@ TEACHER_SECOND_MIX = {"careless": 30, "careless_few_shot": 5, "arithmetic": 2, "
 TEACHER_THIRD_MIX = {
     "careless": 16, "careless_few_shot": 3, "arithmetic": 2, "instruction": 8, "induction": 14, "command": 3,
     "rationalise": 4, "ask_and_answer": 4, "program": 4, "refine_program": 1, "equation": 3, "bare_answer": 1, "critique": 3,
-    "judge_absolute": 1, "judge_correctness": 2, "judge_pairwise": 2,
-    "self_instruct_instructions": 2, "self_instruct_classify": 1, "self_instruct_input_first": 2, "self_instruct_output_first": 1,
-    "alpaca_blocks": 2, "evol_constraint": 1, "evol_deepen": 1, "evol_concretise": 1, "evol_reasoning": 1, "evol_breadth": 1,
-    "evol_eliminate": 1, "evol_answer": 2, "lion_referee": 1, "lion_similar": 1, "lion_rarer": 1, "reflection_instruction": 1,
-    "reflection_response": 1, "prompt_induce": 1, "prompt_paraphrase": 1, "prompt_optimise": 1,
-    "entities_listed": 2, "entities_conversed": 1, "entities_coded": 2, "fact_recalled": 3, "fact_routed": 1, "fact_reasoned": 2,
+    "judge_absolute": 1, "judge_correctness": 2, "judge_pairwise": 2, "self_instruct_instructions": 2,
+    "self_instruct_classify": 1, "self_instruct_input_first": 2, "self_instruct_output_first": 1, "alpaca_blocks": 2,
+    "evol_constraint": 1, "evol_deepen": 1, "evol_concretise": 1, "evol_reasoning": 1, "evol_breadth": 1, "evol_eliminate": 1,
+    "evol_answer": 2, "lion_referee": 1, "lion_similar": 1, "lion_rarer": 1, "reflection_instruction": 1,
+    "reflection_response": 1, "prompt_induce": 1, "prompt_paraphrase": 1, "prompt_optimise": 1, "entities_listed": 2,
+    "entities_conversed": 1, "entities_coded": 2, "fact_recalled": 3, "fact_routed": 1, "fact_reasoned": 2,
     "fact_justified": 2, "fact_read": 2, "pair_flipped": 2, "pair_labelled": 1, "events_continued": 1, "event_concluded": 2,
     "event_criticised": 1, "bandit_chosen": 2, "bandit_followed": 1,
 }  # fmt: skip

@@ -82,6 +82,8 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
     """
     model, planned = run.model("teacher"), Plan(run.recipe)
     counts, errors = Counter[str](), Counter[str]()
+    shared: dict[str, set[str]] = {task.id: set() for task in bank}
+    """Keys written of replies about tasks of the bank: others may ask about these, too, as C-ICL does."""
 
     async def work_on(job: tuple[Task, list[int]]) -> Harvest:
         brought = await harvest(run, *job, bank)
@@ -101,6 +103,10 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
         async with aclosing(in_order(work, work_on, window(model.in_flight))) as harvests:
             async for brought in harvests:
                 for response in brought.responses:
+                    told = shared.get(response.task_id, set())
+                    if response.key in told:
+                        continue
+                    told.add(response.key)
                     new["2_responses"].append(response)
                     errors[response.error or "an empty reply"] += 1
                 for sample in brought.samples:

@@ -1,4 +1,4 @@
-"""All that distillation methods ask of a teacher beside answering tasks, as lessons by name; a file each for what goes together.
+"""All that methods ask of a teacher beside answering tasks, as lessons by name; a file each for what goes together.
 
 Every lesson is put by the very template a method asks with, so that the small teacher answers the methods as they ship.
 """
