@@ -31,7 +31,7 @@ from tests.rows import make_task
 COUNT = 400
 SKILLS = dict(chain.from_iterable(each.SKILLS.items() for each in (entities, facts, pairs, events, bandits)))
 LONGEST = {
-    "entities_listed": 540, "entities_conversed": 230, "entities_coded": 700, "fact_recalled": 90, "fact_routed": 110,
+    "entities_listed": 540, "entities_conversed": 230, "entities_coded": 760, "fact_recalled": 90, "fact_routed": 110,
     "fact_reasoned": 160, "fact_justified": 160, "fact_read": 340, "pair_flipped": 420, "pair_labelled": 150,
     "events_continued": 360, "event_concluded": 220, "event_criticised": 120, "bandit_chosen": 690, "bandit_followed": 440,
 }  # fmt: skip
