@@ -149,7 +149,7 @@ class Sample(Record):
     weight: float = 1.0
     """Weight of its loss in training."""
     hinted: bool = False
-    """Whether the teacher was told the right answer."""
+    """Whether the teacher was told which answer to explain or to come to, right or wrong: such a sample has no vote."""
     loss_spans: list[Span] | None = None
     """Parts of the full target that are trained; all of it where empty."""
     answer_span: Span | None = None

@@ -30,6 +30,7 @@ from pipeline.llm.store import Store
 from pipeline.llm.structured import without_format
 from pipeline.logs import Question
 from pipeline.prompts import Prompt
+from pipeline.pupils import Pupil, pupils_of
 from pipeline.recipe import Recipe, parse_recipe, read_yaml
 from pipeline.records import Response, Task
 from pipeline.settings import REPOSITORY, Settings
@@ -55,6 +56,10 @@ class Run:
     @property
     def folder(self) -> Path:
         return self.settings.runs / self.recipe.name
+
+    def pupils(self) -> list[Pupil]:
+        """Everybody the recipe wants trained and whose table is there, the distilled ones last."""
+        return pupils_of(self.recipe.student, self.folder)
 
     @property
     def door(self) -> Door:

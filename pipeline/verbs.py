@@ -271,10 +271,9 @@ def _with_the_tables_recipe(run: Run) -> Run:
 def _write_cards(run: Run) -> None:
     """Tells in the folder of each student of this corpus what it is."""
     from pipeline.report.card import Taught, write_cards
-    from pipeline.stages.students import pupils
     from pipeline.stages.train import is_trained
 
-    trained = [each for each in pupils(run) if is_trained(run, each)]
+    trained = [each for each in run.pupils() if is_trained(run, each)]
     write_cards(run.folder, [Taught(each.name, each.model, each.table, each.seed) for each in trained])
 
 

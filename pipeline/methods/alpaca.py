@@ -19,7 +19,8 @@ from pipeline.errors import UserError
 from pipeline.filters.template import render_about
 from pipeline.llm.asking import Ask
 from pipeline.llm.request import Sampling
-from pipeline.methods.growth import BARREN, Grown, Growth, Workshop, owed, said, worked
+from pipeline.methods.demonstrations import worked
+from pipeline.methods.growth import BARREN, Grown, Growth, Workshop, owed, said
 from pipeline.methods.novelty import Novelty, distinct
 from pipeline.records import Response, Task
 

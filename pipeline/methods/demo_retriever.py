@@ -26,7 +26,7 @@ from pipeline.methods.demonstrations import chosen, nearest, shown, solved
 from pipeline.methods.distillation import Distillation, Distilled, Put, ask_round, make_sample
 from pipeline.methods.quota import Attempts, Samples
 from pipeline.methods.replies import is_lost, sample_of
-from pipeline.methods.reranking import USEFUL, USELESS, answer_with_the_useful
+from pipeline.methods.reranking import RERANKER, USEFUL, USELESS, answer_with_the_useful
 from pipeline.prompts import Prompt, render
 from pipeline.records import Message, Response, Sample, Task
 
@@ -147,7 +147,7 @@ class DemoRetriever(Distillation):
         for some, word in ((useful, USEFUL), (useless, USELESS)):
             for each in some[: self.contrast]:
                 prompt = self._judging(task, each.demonstration)
-                yield sample_of(task, self.method, "reranker", prompt, word, each.replies, answer=measure)
+                yield sample_of(task, self.method, RERANKER, prompt, word, each.replies, answer=measure)
 
     async def reply(self, task: Task, prompt: Prompt, bank: Sequence[Task], put: Put) -> Response:
         """The student's answer behind those of the nearest demonstrations that it says help."""

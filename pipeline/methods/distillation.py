@@ -21,6 +21,7 @@ from pipeline.llm.asking import Ask
 from pipeline.llm.request import Sampling
 from pipeline.llm.structured import AskForObjects, FieldKind, shape_of
 from pipeline.methods.quota import Attempts, Samples
+from pipeline.methods.replies import is_lost, sample_of
 from pipeline.prompts import Prompt, render
 from pipeline.records import Frozen, Response, Sample, Task
 
@@ -139,18 +140,8 @@ async def ask_round(attempts: Attempts, ask: Ask, prompt: Prompt, task: Task, sa
 
 def make_sample(task: Task, method: str, view: str, prompt: Prompt, response: Response, weight: float = 1.0) -> Sample | None:
     """A sample whose target is the reply, or None where there is no reply."""
-    if response.text is None or response.finish in ("owed", "missing", "error"):
+    if is_lost(response):
         return None
-    return Sample(
-        id=short_id("sample", task.id, method, view, prompt.template_hash, [response.key]),
-        task_id=task.id,
-        method=method,
-        view=view,
-        messages=list(prompt.messages),
-        target=response.text,
-        reasoning=response.reasoning,
-        answer=final_answer(response.text) if task.answer is not None else None,
-        response_keys=[response.key],
-        finish=response.finish,
-        weight=weight,
-    )
+    text = response.text or ""
+    answer = final_answer(text) if task.answer is not None else None
+    return sample_of(task, method, view, prompt, text, [response], reasoning=response.reasoning, answer=answer, weight=weight)

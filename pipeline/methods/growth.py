@@ -17,9 +17,9 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import PositiveInt
 
-from pipeline.identity import short_id
 from pipeline.llm.asking import Ask
 from pipeline.methods.distillation import MADE, Distillation, Distilled, make_sample
+from pipeline.methods.replies import is_lost, sample_of
 from pipeline.prompts import Prompt, render
 from pipeline.records import Response, Sample, Task
 from pipeline.sources.tasks import task_id
@@ -108,13 +108,7 @@ class Growth(Distillation):
         Args:
             fields: of the sample; `finish` is that of the last reply unless said.
         """
-        prompt = self.student_prompt(task, ())
-        keys = [reply.key for reply in replies]
-        given = {"finish": replies[-1].finish if replies else "stop", "method": self.method, "view": self.view} | fields
-        return Sample(
-            id=short_id("sample", task.id, self.method, self.view, prompt.template_hash, keys), task_id=task.id,
-            messages=list(prompt.messages), target=target, response_keys=keys, **given,
-        )  # fmt: skip
+        return sample_of(task, self.method, self.view, self.student_prompt(task, ()), target, replies, **fields)
 
     async def answer(self, task: Task, ask: Ask, about: Task | None = None) -> Response:
         """The teacher's answer to a task.
@@ -144,9 +138,4 @@ def owed(*replies: Response) -> bool:
 
 def said(*replies: Response) -> bool:
     """Whether each of the replies says something."""
-    return all(reply.text is not None and reply.finish not in ("owed", "missing", "error") for reply in replies)
-
-
-def worked(task: Task) -> str:
-    """The worked solution of a task, or its bare answer, or nothing."""
-    return str(task.extra.get("solution") or task.answer or "")
+    return not any(map(is_lost, replies))

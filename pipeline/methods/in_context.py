@@ -20,9 +20,8 @@ from pipeline.identity import unit_interval
 from pipeline.llm.asking import Ask
 from pipeline.methods.demonstrations import Choice, chosen, shown
 from pipeline.methods.distillation import Distillation, Distilled, Put, ask_round, make_sample
-from pipeline.methods.multi_view import elected
 from pipeline.methods.quota import Attempts, Samples
-from pipeline.methods.replies import first_unusable, joined
+from pipeline.methods.replies import elected, first_unusable, joined
 from pipeline.prompts import Prompt, render
 from pipeline.records import Response, Task
 

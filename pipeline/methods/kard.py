@@ -20,7 +20,7 @@ from pipeline.methods.distillation import Distillation, Distilled, Put, ask_roun
 from pipeline.methods.passages import Passages, read_passages
 from pipeline.methods.quota import Attempts, Samples
 from pipeline.methods.replies import is_lost, sample_of
-from pipeline.methods.reranking import USEFUL, USELESS, answer_with_the_useful
+from pipeline.methods.reranking import RERANKER, USEFUL, USELESS, answer_with_the_useful
 from pipeline.prompts import Prompt, render
 from pipeline.records import Response, Sample, Task
 from pipeline.settings import HomePath
@@ -101,7 +101,7 @@ class Kard(Distillation):
         useful = [(each, USEFUL) for each in found][: self.contrast]
         useless = [(each, USELESS) for each in candidates if each not in found][: self.contrast]
         for part, (passage, word) in enumerate(useful + useless):
-            yield sample_of(task, self.method, "reranker", self._judging(task, passage), word, [reply], part, **told)
+            yield sample_of(task, self.method, RERANKER, self._judging(task, passage), word, [reply], part, **told)
 
     async def reply(self, task: Task, prompt: Prompt, bank: Sequence[Task], put: Put) -> Response:
         """The student's answer behind those of the question's passages that it says help."""

@@ -83,7 +83,7 @@ class Mixed(Distillation):
         replies = await asyncio.gather(put(prompt), put(self._prefixed(self.program_prefix, task)))
         if unusable := first_unusable(replies):
             return unusable
-        program, computed = answered(replies[1])
+        program, computed = await answered(replies[1])
         if computed is None:  # no program: what such a student says there is an answer like any other
             computed = final_answer(replies[1].text or "")
         said = final_answer(replies[0].text or "")

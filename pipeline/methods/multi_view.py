@@ -16,12 +16,11 @@ from pydantic import Field, NonNegativeFloat, model_validator
 from pipeline.answers.arithmetic import value
 from pipeline.answers.equation import equation_in
 from pipeline.answers.final import final_answer
-from pipeline.answers.votes import count_votes
 from pipeline.llm.asking import Ask
 from pipeline.methods.distillation import Distillation, Distilled, Put, ask_round, make_sample
 from pipeline.methods.programs import REFINE, answered, written
 from pipeline.methods.quota import Attempts, Samples
-from pipeline.methods.replies import first_unusable, is_lost, joined, sample_of
+from pipeline.methods.replies import elected, first_unusable, is_lost, joined, sample_of
 from pipeline.prompts import Prompt, render
 from pipeline.records import Response, Sample, Task
 
@@ -121,32 +120,20 @@ class MultiView(Distillation):
         replies = await asyncio.gather(*(put(self._shown(view, task)) for view in self.views))
         if unusable := first_unusable(replies):
             return unusable
-        said = [_said(view, reply) for view, reply in zip(self.views, replies, strict=True)]
+        said = await asyncio.gather(*map(_said, self.views, replies))
         answer = elected([each.answer for each in said])
         return joined(replies, "\n".join([*(each.reply.text or "" for each in said), f"The answer is {answer or 'unknown'}."]))
 
     async def teacher_reply(self, task: Task, prompt: Prompt, put: Put) -> Response:
         """The teacher's reply in the view that the evaluation begins with."""
         reply = await put(prompt)
-        return reply if first_unusable([reply]) else _said(self._first_view, reply).reply
+        return reply if first_unusable([reply]) else (await _said(self._first_view, reply)).reply
 
 
-def elected(answers: Sequence[str | None]) -> str | None:
-    """The answer that most give, as the first of them says it; of several with as many votes, the first."""
-    vote = count_votes([answer or None for answer in answers])
-    most = max(vote.votes, default=0)
-    leading = (
-        answer
-        for answer, number in zip(answers, vote.classes, strict=True)
-        if number is not None and vote.votes[number] == most
-    )
-    return next(leading, None)
-
-
-def _said(view: View, reply: Response) -> Said:
+async def _said(view: View, reply: Response) -> Said:
     """A student's reply with its answer said behind it, where it computes nothing by itself."""
     if view == "program":
-        program, answer = answered(reply)
+        program, answer = await answered(reply)
         return Said(program, final_answer(reply.text or "") if answer is None else answer)
     if view == "equation" and (answer := _value(reply)):
         return Said(reply.model_copy(update={"text": f"{reply.text}\nThe answer is {answer}."}), answer)

@@ -26,6 +26,9 @@ from pipeline.methods.replies import is_lost, sample_of
 from pipeline.prompts import Prompt, render
 from pipeline.records import Response, Sample, Task
 
+CORRECTION = "correction"
+"""The view that shows an attempt and mends it."""
+
 
 class NegativeAware(Distillation):
     """Reasoned answers, `samples` to a question, and what is to be learned from the wrong ones."""
@@ -91,7 +94,7 @@ class NegativeAware(Distillation):
             return None
         target = f"{critique.said}\nCorrected solution: {critique.solution}"
         return sample_of(
-            task, self.method, "correction", self.shown(self.correction_template, task, attempt=attempt.text), target,
+            task, self.method, CORRECTION, self.shown(self.correction_template, task, attempt=attempt.text), target,
             [attempt, reply], answer=final_answer(critique.solution), reasoning=reply.reasoning,
             hinted=task.answer is not None,
         )  # fmt: skip

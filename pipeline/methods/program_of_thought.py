@@ -60,4 +60,4 @@ class ProgramOfThought(Distillation):
 
     async def teacher_reply(self, task: Task, prompt: Prompt, put: Put) -> Response:
         reply = await put(prompt)
-        return reply if first_unusable([reply]) else answered(reply)[0]
+        return reply if first_unusable([reply]) else (await answered(reply))[0]

@@ -6,6 +6,8 @@ computes; of a student's, the reply with a sentence behind it that says the answ
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pipeline.answers.computed import Computed, computed
@@ -15,10 +17,12 @@ from pipeline.llm.request import Sampling
 from pipeline.methods.replies import is_lost, sample_of
 from pipeline.prompts import Prompt, render
 from pipeline.records import Response, Sample, Task
+from pipeline.settings import cores
 
 SECONDS = 5.0
 """Running time of a program; those that answer a word problem take some milliseconds."""
 REFINE = "program_of_thought/refine"
+_runners = ThreadPoolExecutor(cores(), "programs")
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,12 @@ def fenced(code: str) -> str:
     return f"```python\n{code.strip()}\n```"
 
 
-def run(text: str) -> Computed:
-    """Runs the program in a text. Not in a thread: Python 3.11 cannot parse in two at once (`recursion depth mismatch`)."""
-    return computed(text, Limits(seconds=SECONDS))
+async def run(text: str) -> Computed:
+    """What the program in a text computes. It runs beside the calls under way, which one that never ends would hold up.
+
+    No more run at once than there are cores: their time is that of the clock.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_runners, computed, text, Limits(seconds=SECONDS))
 
 
 async def written(reply: Response, task: Task, ask: Ask, sampling: Sampling, refine: str | None) -> Written | None:
@@ -59,19 +66,19 @@ async def written(reply: Response, task: Task, ask: Ask, sampling: Sampling, ref
     """
     if is_lost(reply):
         return None
-    first = Written([reply], run(reply.text or ""))
+    first = Written([reply], await run(reply.text or ""))
     if refine is None or not first.computed.error or reply.finish != "stop":
         return first
     prompt = render(refine, task, program=(first.computed.code or "").strip(), error=first.computed.error)
     again = await ask(prompt, task=task, sample=reply.sample, sampling=sampling)
     if again.finish == "owed":
         return None
-    return first if is_lost(again) else Written([reply, again], run(again.text or ""))
+    return first if is_lost(again) else Written([reply, again], await run(again.text or ""))
 
 
-def answered(reply: Response) -> tuple[Response, str | None]:
+async def answered(reply: Response) -> tuple[Response, str | None]:
     """A student's reply with its program's answer said behind it, and that answer; as it is, and None, without a program."""
-    ran = run(reply.text or "")
+    ran = await run(reply.text or "")
     if ran.code is None:
         return reply, None
     return reply.model_copy(update={"text": f"{reply.text}\nThe answer is {ran.answer or 'unknown'}."}), ran.answer

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pipeline.answers.votes import count_votes
 from pipeline.identity import content_hash, short_id
 from pipeline.prompts import Prompt
 from pipeline.records import Response, Sample, Task
@@ -35,14 +36,27 @@ def sample_of(
 
     Args:
         part: its number where a view has several of one reply.
-        fields: further fields of the sample.
+        fields: further fields of the sample; `finish` is that of the last reply unless said.
     """
     keys = [reply.key for reply in replies]
     named = [task.id, method, view, prompt.template_hash, keys, *([part] if part else [])]
+    given = {"finish": replies[-1].finish if replies else "stop"} | fields
     return Sample(
         id=short_id("sample", *named), task_id=task.id, method=method, view=view, messages=list(prompt.messages), target=target,
-        response_keys=keys, finish=replies[-1].finish, **fields,
+        response_keys=keys, **given,
     )  # fmt: skip
+
+
+def elected(answers: Sequence[str | None]) -> str | None:
+    """The answer that most give, as the first of them says it; of several with as many votes, the first."""
+    vote = count_votes([answer or None for answer in answers])
+    most = max(vote.votes, default=0)
+    leading = (
+        answer
+        for answer, number in zip(answers, vote.classes, strict=True)
+        if number is not None and vote.votes[number] == most
+    )
+    return next(leading, None)
 
 
 def joined(replies: Sequence[Response], text: str) -> Response:

@@ -17,6 +17,8 @@ from pipeline.prompts import Prompt
 from pipeline.records import Response
 
 USEFUL, USELESS = "yes", "no"
+RERANKER = "reranker"
+"""The view in which they are learned."""
 Candidate = TypeVar("Candidate")
 
 

@@ -26,6 +26,9 @@ from pipeline.methods.quota import Attempts, Samples
 from pipeline.prompts import Prompt, render
 from pipeline.records import Response, Sample, Task
 
+COUNTERFACTUAL = "counterfactual"
+"""The view whose rationales lead to a wrong answer."""
+
 
 class Scott(Distillation):
     """Rationales that lead to the answer the teacher was told, right or wrong."""
@@ -74,7 +77,7 @@ class Scott(Distillation):
 
     def _sample(self, task: Task, reply: Response, answer: str, factual: bool, weight: float) -> Sample | None:
         """A rationale of this answer as an example; None where the reply ends with another."""
-        view, tag = ("factual", self.tag) if factual else ("counterfactual", self.counterfactual_tag)
+        view, tag = ("factual", self.tag) if factual else (COUNTERFACTUAL, self.counterfactual_tag)
         shown = self.model_copy(update={"tag": tag}).shown(self.student_template, task)
         sample = make_sample(task, self.method, view, shown, reply, weight)
         if sample is None or not grade_answer(task.model_copy(update={"answer": answer}), sample.target).correct:

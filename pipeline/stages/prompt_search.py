@@ -20,7 +20,7 @@ from pipeline.answers.alone import sole_text, unwrapped
 from pipeline.bandits import Turn, estimates
 from pipeline.errors import UserError
 from pipeline.llm.request import Sampling
-from pipeline.methods.growth import worked
+from pipeline.methods.demonstrations import worked
 from pipeline.methods.union import Method
 from pipeline.prompts import Prompt, render
 from pipeline.records import Task

@@ -22,7 +22,6 @@ from pipeline.progress import Progress
 from pipeline.pupils import Pupil
 from pipeline.run import Run
 from pipeline.settings import REPOSITORY, project_path
-from pipeline.stages.students import pupils
 from pipeline.student.job import Job, Schooling, curve_lines, curve_path, in_share, json_object, trained_by, training_of
 from pipeline.tables import read_frame, rows_hash
 
@@ -43,7 +42,7 @@ async def train(run: Run) -> None:
     _check_corpus(run)
     run.write_recipe("student")  # first, so that a report made meanwhile shows these students and no others
     trained: dict[str, Pupil] = {}
-    for pupil in pupils(run):
+    for pupil in run.pupils():
         twin = trained.setdefault(training_job(run, pupil).fingerprint, pupil)
         if twin is pupil or is_trained(run, pupil):
             await train_one(training_job(run, pupil), pupil.name, run.settings.processes)

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.filters.answer_matches import AnswerMatches
-from pipeline.methods.multi_view import VIEWS, MultiView, elected
+from pipeline.methods.multi_view import VIEWS, MultiView
+from pipeline.methods.replies import elected
 from pipeline.records import Sample
 from tests.methods.by_template import Reply, Scripted, always, contents, made, replied, views
 from tests.methods.served import corpus, generated, open_run, says
