@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, PositiveInt
 
 from pipeline.bandits import ALPHA, Bandit, Telling, Turn, play, told, ucb1
+from pipeline.errors import UserError
 from pipeline.identity import unit_interval
 from pipeline.methods.demonstrations import BANK
 from pipeline.methods.growth import Grown, Growth, Workshop
@@ -58,24 +59,33 @@ class AlgorithmDistillation(Growth):
         return self.shown(self.student_template, self._told(task))
 
     async def grow(self, tasks: Sequence[Task], workshop: Workshop) -> Grown:
-        made = 0
         for domain in (task for task in tasks if bandit_of(task)):
             for number in range(self.trajectories):
                 game = self._game(domain, number)
                 for step, (arm, _) in enumerate(game):
-                    if self.tasks is not None and made >= self.tasks:
-                        return
                     new = self._step(domain, game[:step], arm)
                     if (yield new):
-                        made += 1
                         yield self._sample(new)
 
     def _game(self, domain: Task, number: int) -> list[Turn]:
         """One game of UCB1, the same for the same domain and number."""
         bandit = bandit_of(domain)
         assert bandit is not None
-        horizon = self.horizon or int(domain.extra.get("horizon") or 0)
-        return play(random.Random(f"ucb1/{domain.id}/{number}"), bandit, horizon, self._oracle)
+        return play(random.Random(f"ucb1/{domain.id}/{number}"), bandit, self.turns_of(domain), self._oracle)
+
+    def turns_of(self, domain: Task) -> int:
+        """How many turns a game of a task has.
+
+        Raises:
+            UserError: nothing says it.
+        """
+        turns = self.horizon or domain.extra.get("horizon")
+        if not isinstance(turns, int) or turns < 1:
+            raise UserError(
+                f"task {domain.id}: extra.horizon is {turns!r}, and a game has a number of turns",
+                "Say `horizon` at algorithm_distillation in the recipe, or in the source's rows.",
+            )
+        return turns
 
     def _oracle(self, history: Sequence[Turn], arms: int) -> int:
         return ucb1(history, arms, self.alpha)
@@ -118,7 +128,9 @@ class AlgorithmDistillation(Growth):
 def bandit_of(task: Task) -> Bandit | None:
     """The bandit a task is about; None where it names no arms and means."""
     arms, means = task.extra.get("arms"), task.extra.get("means")
-    return Bandit(tuple(arms), tuple(means)) if arms and means and len(arms) == len(means) else None
+    if not isinstance(arms, list) or not isinstance(means, list) or not 0 < len(arms) == len(means):
+        return None
+    return Bandit(tuple(map(str, arms)), tuple(means)) if all(isinstance(each, int | float) for each in means) else None
 
 
 def choosing(arm: str) -> str:

@@ -86,15 +86,12 @@ class Disco(Growth):
 
     async def grow(self, tasks: Sequence[Task], workshop: Workshop) -> Grown:
         pairs = [task for task in tasks if task.answer in self.labels and str(task.extra.get("blanked")).count(BLANK) == 1]
-        notes, made = workshop.notes["rewritten premises"], 0
+        notes = workshop.notes["rewritten premises"]
         async for task, found in in_turn(pairs, lambda each: self._rewritten(each, pairs, workshop.ask, notes)):
             for each in found:
-                if self.tasks is not None and made >= self.tasks:
-                    return
                 extra = {"counterfactual_of": task.id, "rise": round(each.rise, 4)}
                 new = self.made_task(task.prompt, task, context=each.premise, answer=each.label, extra=extra)
                 if (yield new):
-                    made += 1
                     yield self._sample(new, each.label, each.replies)
 
     async def _rewritten(self, task: Task, pairs: Sequence[Task], ask: Ask, notes: Counter[str]) -> list[Counterfactual]:

@@ -74,6 +74,8 @@ class Growth(Distillation):
     """It stops when it has made so many tasks."""
     method: str
     """Which method it is."""
+    trains: ClassVar[bool] = False
+    """Whether a student learns while tasks are made, for which the libraries of training must be there."""
     view: ClassVar[str] = "response"
     """What its samples' view is called."""
 

@@ -52,6 +52,7 @@ class Lion(Growth):
 
     family: ClassVar[str] = "instruction following"
     source: ClassVar[str] = "Jiang et al. 2023, arXiv 2305.12870; code YJiangcm/Lion"
+    trains: ClassVar[bool] = True
     method: Literal["lion"]
     """Adversarial distillation with the student in the loop."""
     makes: str = ""
@@ -100,11 +101,12 @@ class Lion(Growth):
             before = share
             pools.train = await self._written(number, "similar", hard, known, pools, workshop)
             pools.train += await self._written(number, "rarer", easy, known, pools, workshop)
+            if pools.waits:
+                return
 
     def _can_learn(self, pools: Pools) -> bool:
         """Whether all is answered that the student is to learn from, and something of it is worth learning."""
-        waits = pools.waits or owed(*(pools.answers[task.id] for task in pools.train))
-        return bool(pools.lessons) and not waits
+        return bool(pools.lessons) and not owed(*(pools.answers[task.id] for task in pools.train))
 
     async def _gaps(self, pools: Pools, student: str, workshop: Workshop) -> dict[str, float] | None:
         """By how much the teacher's answers are better, by task, where that can be read; None where a reply is owed."""

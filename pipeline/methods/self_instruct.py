@@ -72,8 +72,10 @@ class SelfInstruct(Growth):
             lists = [self._list(each, seeds, made) for each in range(number, number + self.at_once)]
             asking = [self._continue(number + place, each, workshop.ask) for place, each in enumerate(lists)]
             replies = await asyncio.gather(*asking)
+            if owed(*replies):
+                return  # what is unlike all others is not known yet
             new = self._new(lists, replies, known, workshop)
-            parts, stop = list[Task](), owed(*replies) or not any(said(each) for each in replies)
+            parts, stop = list[Task](), not any(said(each) for each in replies)
             async for each, told in in_turn(new, lambda each: self._instances(each, workshop.ask)):
                 stop |= owed(*told)
                 first = None

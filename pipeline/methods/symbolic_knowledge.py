@@ -97,7 +97,7 @@ class SymbolicKnowledge(Growth):
         seeds = list({folded(head_of(task)): task for task in training}.values())[::-1]  # the first task of each event
         if not seeds:
             return
-        known, made = {folded(head_of(task)) for task in tasks}, 0
+        known = {folded(head_of(task)) for task in tasks}
         for first in range(0, self.lists, AT_ONCE):
             numbers = range(first, min(first + AT_ONCE, self.lists))
             found = await asyncio.gather(*(self._continued(number, seeds, workshop.ask) for number in numbers))
@@ -105,10 +105,8 @@ class SymbolicKnowledge(Growth):
                 return  # what follows from this round is not known yet, or nobody answers any more
             for head, shown in self._likely([event for _, events in found for event in events], known):
                 for relation in self.relations:
-                    if self.tasks is not None and made >= self.tasks:
-                        return
                     extra = {"head": head, "relation": relation}
-                    made += bool((yield self.made_task(f"{head}\n{relation}:", *shown, extra=extra)))
+                    yield self.made_task(f"{head}\n{relation}:", *shown, extra=extra)
 
     async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
         named = relation_of(task)

@@ -15,6 +15,7 @@ from pipeline.errors import UserError
 from pipeline.identity import unit_interval
 from pipeline.llm.request import Sampling
 from pipeline.methods.union import Method
+from pipeline.prompts import Prompt
 from pipeline.records import Response, Task
 from pipeline.run import Run
 from pipeline.stages.generate import demonstration_bank, source_tasks
@@ -98,8 +99,13 @@ class Exam:
         return [grade(task, reply.text or "").correct is True for task, reply in zip(tasks, replies, strict=True)]
 
     async def _reply(self, instruction: str, task: Task) -> Response:
+        """What it says by its method, so that of a program what it computes is graded."""
+
+        async def put(prompt: Prompt) -> Response:
+            return await self.run.ask(prompt, task=task, sampling=self._sampling)
+
         prompt = instructed(self.method.teacher_prompt(task, self._bank), instruction, self.place)
-        return await self.run.ask(prompt, task=task, sampling=self._sampling)
+        return await self.method.teacher_reply(task, prompt, put)
 
     @property
     def best(self) -> str:

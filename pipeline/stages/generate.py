@@ -21,7 +21,7 @@ from pipeline.methods.demonstrations import BANK
 from pipeline.methods.distillation import MADE
 from pipeline.progress import Progress
 from pipeline.publication import Publication
-from pipeline.records import Task
+from pipeline.records import Response, Task
 from pipeline.run import Run
 from pipeline.stages.growing import Crop, grow, growths
 from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_longer, harvest
@@ -85,6 +85,13 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
     shared: dict[str, set[str]] = {task.id: set() for task in bank}
     """Keys written of replies about tasks of the bank: others may ask about these, too, as C-ICL does."""
 
+    def note(response: Response) -> None:
+        told = shared.get(response.task_id, set())
+        if response.key not in told:
+            told.add(response.key)
+            new["2_responses"].append(response)
+            errors[response.error or "an empty reply"] += 1
+
     async def work_on(job: tuple[Task, list[int]]) -> Harvest:
         brought = await harvest(run, *job, bank)
         if made := crop.samples.get(job[0].id):
@@ -97,18 +104,12 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
     jobs = ((task, planned.methods_for(task)) for task in tasks)
     work = (job for job in jobs if job[1] or job[0].id in crop.samples)
     for response in crop.responses:
-        new["2_responses"].append(response)
-        errors[response.error or "an empty reply"] += 1
+        note(response)
     with Progress(f"asking {model.name}", total, lambda: _details(run, counts)) as progress:
         async with aclosing(in_order(work, work_on, window(model.in_flight))) as harvests:
             async for brought in harvests:
                 for response in brought.responses:
-                    told = shared.get(response.task_id, set())
-                    if response.key in told:
-                        continue
-                    told.add(response.key)
-                    new["2_responses"].append(response)
-                    errors[response.error or "an empty reply"] += 1
+                    note(response)
                 for sample in brought.samples:
                     new["3_samples"].append(sample)
     if not counts["samples"]:

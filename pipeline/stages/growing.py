@@ -20,6 +20,7 @@ from pipeline.records import Response, Sample, Task
 from pipeline.run import Run
 from pipeline.stages.harvest import ASKED_SPLITS, Recorder, Sieve
 from pipeline.stages.school import TrainingSchool
+from pipeline.stages.train import check_installed
 
 
 @dataclass
@@ -65,20 +66,17 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
         tasks: those of the source, of all splits, and of the benchmarks.
 
     Raises:
-        UserError: a method has nothing to begin with.
+        UserError: a method has nothing to begin with, or lacks what its student learns with; nobody was asked yet.
     """
     crop, known = Crop(), Known()
     for task in tasks:
         known.add(task)
+    growing = [(method, _seeds(run, method, tasks)) for method in growths(run)]
+    if any(method.trains for method, _ in growing):
+        check_installed()
     entries = Counter[str]()
-    for method in growths(run):
+    for method, seeds in growing:
         entries[method.method] += 1
-        seeds = [task for task in tasks if task.split in ASKED_SPLITS and method.covers(task)][: method.limit]
-        if not seeds:
-            raise UserError(
-                f"{run.recipe.name}: {method.method} has no task to begin with",
-                "Look at its `kinds` in the recipe, and at source.",
-            )
         recorder = Recorder(run.ask, method.longer)
         prefix = f"{entries[method.method]}." if entries[method.method] > 1 else ""
         workshop = Workshop(recorder, TrainingSchool(run, _splits(seeds, crop), prefix))
@@ -89,6 +87,20 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
             crop.notes.setdefault(method.method, {}).setdefault(what, Counter()).update(outcomes)
         print("\n".join(_told(method.method, workshop)), end="\n" * bool(workshop.notes), file=sys.stderr)
     return crop
+
+
+def _seeds(run: Run, method: Growth, tasks: Sequence[Task]) -> list[Task]:
+    """The tasks a method begins with.
+
+    Raises:
+        UserError: there are none.
+    """
+    seeds = [task for task in tasks if task.split in ASKED_SPLITS and method.covers(task)][: method.limit]
+    if not seeds:
+        raise UserError(
+            f"{run.recipe.name}: {method.method} has no task to begin with", "Look at its `kinds` in the recipe, and at source."
+        )
+    return seeds
 
 
 def _splits(seeds: Sequence[Task], crop: Crop) -> Callable[[str], str]:

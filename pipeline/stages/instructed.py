@@ -63,5 +63,7 @@ def freeze(template: str, instruction: str, place: Place, method: str, told: str
     name = f"{method}/searched_{short_id(text)[:8]}"
     target = Path(templates_folder()) / f"{name}.jinja"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    unfinished = target.with_suffix(".unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(target)
     return name

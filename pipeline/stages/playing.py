@@ -102,7 +102,7 @@ async def _games(run: Run, tasks: Sequence[Task], choose: Choose) -> list[Played
 
 def _horizon(run: Run, task: Task) -> int:
     method = next(each for each in run.recipe.methods if isinstance(each, AlgorithmDistillation) and each.covers(task))
-    return method.horizon or int(task.extra.get("horizon") or 0)
+    return method.turns_of(task)
 
 
 async def play_game(task: Task, horizon: int, choose: Choose) -> Played:

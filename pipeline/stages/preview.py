@@ -57,7 +57,7 @@ async def _first_prompts(method: Growth, tasks: Sequence[Task], count: int) -> l
     with suppress(_Enough):
         async with aclosing(method.grow(tasks, Workshop(ask))) as made:
             async for _ in made:
-                pass
+                break  # it asks nobody
     return seen
 
 
