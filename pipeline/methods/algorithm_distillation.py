@@ -1,10 +1,14 @@
 """Algorithm distillation: the student learns to choose as UCB1 does, from games that UCB1 played; no model is asked.
 
-Source: Nie et al. 2024, *EVOLvE: Evaluating and Optimizing LLMs For Exploration*, arXiv 2410.06238; code allenanie/EVOLvE. Each
-task with arms (`extra.arms`, `extra.means`, `extra.horizon`) is a domain: UCB1 plays `trajectories` games of it, and every step
-is one example, what happened so far to the arm it takes (oracle behaviour fine-tuning). What happened is told in one of three
-ways: `raw`, each turn; `summary`, times and mean of each arm; `guided`, with UCB's bonus beside them. A teacher who is compared
-is shown `few_shot` steps of other games (skip 2, then every second step, as in the code).
+For: decisions under uncertainty (bandits) that a known algorithm makes well; tasks bring `extra.arms`, `extra.means` and
+    `extra.horizon`.
+Learns: what happened so far -> the arm UCB1 takes next, one example a step of every game. It is told in one of three ways:
+    `raw`, each turn; `summary`, times and mean of each arm; `guided`, with UCB's bonus beside them.
+Filters: `no_duplicates`; every step is right by construction.
+Source: Nie et al. 2024, *EVOLvE: Evaluating and Optimizing LLMs For Exploration*, arXiv 2410.06238, its oracle behaviour
+    fine-tuning; code allenanie/EVOLvE.
+Here: a teacher is asked only where it is compared: it is shown `few_shot` steps of other games (skip 2, then every second
+    step, as in the code). `make play` plays whole games.
 """
 
 from __future__ import annotations
@@ -13,13 +17,14 @@ import random
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from pipeline.bandits import ALPHA, Bandit, Telling, Turn, play, told, ucb1
 from pipeline.errors import UserError
 from pipeline.identity import unit_interval
 from pipeline.methods.demonstrations import BANK
 from pipeline.methods.growth import Grown, Growth, Workshop
+from pipeline.methods.quota import Count
 from pipeline.prompts import Prompt, render
 from pipeline.records import Sample, Task
 
@@ -39,9 +44,9 @@ class AlgorithmDistillation(Growth):
     """The kind of the tasks it makes; the domain's own unless said."""
     telling: Telling = "guided"
     """How the student reads what happened: every turn, a summary of each arm, or that with UCB's bonus."""
-    trajectories: PositiveInt = 50
+    trajectories: Count = 50
     """Games of each task that is given."""
-    horizon: PositiveInt | None = None
+    horizon: int | None = Field(None, gt=0, le=10_000)
     """Turns of a game; the task's own unless said."""
     alpha: float = Field(ALPHA, ge=0)
     """UCB1's: the bonus of an arm is sqrt(alpha * ln(turns) / its turns)."""

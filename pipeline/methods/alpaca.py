@@ -1,8 +1,13 @@
 """Alpaca: the teacher is shown three whole tasks and writes seventeen more in one call, with instruction, input and output.
 
-Source: Taori et al. 2023, code tatsu-lab/stanford_alpaca, which makes Self-Instruct (arXiv 2212.10560) cheaper. A block that
-lacks a part is passed over, as is the last one of a reply that was cut. Instructions are taken by Self-Instruct's rules, and
-where they are unlike all others (ROUGE-L). Only tasks of the source are shown, and only those with a solution.
+For: many instructions from few, cheaply; the source brings a hundred or so tasks with solutions.
+Learns: each new instruction with its input -> the output that was written with it.
+Filters: `finished`, `not_empty`, `not_refusal`, `not_echo`, `no_duplicates`; no task that was made has a right answer to
+    compare with.
+Source: Taori et al. 2023, code tatsu-lab/stanford_alpaca, which makes Self-Instruct (arXiv 2212.10560) cheaper.
+Here: a block that lacks a part is passed over, as is the last one of a reply that was cut. Instructions are taken by
+    Self-Instruct's rules, and where they are unlike all others (ROUGE-L). Only tasks of the source are shown, and only
+    those with a solution.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from pipeline.llm.request import Sampling
 from pipeline.methods.demonstrations import worked
 from pipeline.methods.growth import BARREN, Grown, Growth, Workshop, owed, said
 from pipeline.methods.novelty import Novelty, distinct
+from pipeline.methods.quota import Count
 from pipeline.records import Response, Task
 
 
@@ -40,7 +46,7 @@ class Alpaca(Growth):
     """Tasks that are shown."""
     added: PositiveInt = 17
     """Tasks that are asked for, so that there are twenty."""
-    at_once: PositiveInt = 5
+    at_once: Count = 5
     """Calls that are made before what they brought is compared with."""
     rouge: float = Field(0.7, ge=0, le=1)
     """Highest ROUGE-L F with another instruction at which one is taken."""

@@ -1,9 +1,13 @@
 """C-ICL: entities by a prompt in code that shows right lists of similar texts, and mistakes of the teacher with the right list.
 
-Source: Mo et al. 2024, arXiv 2402.11254. First the teacher lists the entities of training texts several times over. A list that
-is wrong and comes back often is a hard negative: it shows what the teacher does not know that it does not know. Then each text
-is asked behind the nearest right lists and the nearest hard negatives, each with its correction. Spans that do not stand in the
-text are left out. The student never sees the code: it is asked for one type after the other, as UniversalNER's.
+For: lists of entities from a teacher that makes the same mistakes again and again; some training texts have their entities.
+Learns: a text, then one question for each type -> the JSON list of that type, as UniversalNER's. It never sees the code.
+Filters: `entities_match`, where the texts' entities are known.
+Source: Mo et al. 2024, *C-ICL: Contrastive In-context Learning for Information Extraction*, arXiv 2402.11254.
+Here: first the teacher lists the entities of training texts several times over. A list that is wrong and comes back often
+    is a hard negative: it shows what the teacher does not know that it does not know. Then each text is asked behind the
+    nearest right lists and the nearest hard negatives, each with its correction. Spans that do not stand in the text are
+    left out.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from pipeline.llm.request import Sampling
 from pipeline.methods.demonstrations import nearest, solved
 from pipeline.methods.distillation import Distilled, ask_round
 from pipeline.methods.entity_turns import EntityTurns, passage_of
-from pipeline.methods.quota import Attempts, Samples
+from pipeline.methods.quota import Attempts, Count, Samples
 from pipeline.methods.replies import is_lost
 from pipeline.methods.universal_ner import listed
 from pipeline.prompts import Prompt, render
@@ -52,7 +56,7 @@ class CIcl(EntityTurns):
     """Mistakes that are shown with their correction; two right lists to a mistake did best."""
     considered: PositiveInt = 8
     """The nearest training texts, on which the teacher is tried first."""
-    tries: PositiveInt = 5
+    tries: Count = 5
     """Lists asked for each of these, sampled as the teacher samples by itself."""
     frequent: PositiveInt = 2
     """How often a wrong list must come back among them to be shown."""

@@ -1,11 +1,15 @@
 """LLM-R: the demonstrations with which the teacher does best, found by trying, and learned.
 
-Source: Wang et al. 2023, arXiv 2307.07164; code microsoft/LMOps/llm_retriever. BM25 finds candidates, each is put before the
-question by itself, and what the teacher makes of it is its score: how often it is right, or how likely the right answer is to
-it. The paper trains a reward model and with it a retriever, whose candidates the next round ranks. Here the next round looks
-for what is like the winners of the one before, and the reranker is the student itself, which learns the best and the worst
-candidate as yes and no, and asks itself before it answers. Beside the best demonstrations it reads the nearest, with weight
-`beta`, so that it knows what it meets in the evaluation.
+For: a student that will answer with solved tasks before the question, and shall know which of them help.
+Learns: the question behind the best demonstrations, and behind the nearest with weight `beta` -> the answer; and the
+    question with one demonstration -> whether it helps, yes or no.
+Filters: `answer_matches`.
+Source: Wang et al. 2023, *Learning to Retrieve In-Context Examples for Large Language Models*, arXiv 2307.07164; code
+    microsoft/LMOps/llm_retriever.
+Here: BM25 finds candidates, each is put before the question by itself, and what the teacher makes of it is its score: how
+    often it is right, or how likely the right answer is to it. The paper trains a reward model and with it a retriever,
+    whose candidates the next round ranks. Here the next round looks for what is like the winners of the one before, and the
+    reranker is the student itself: in the evaluation it asks itself which of the nearest help, then answers.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from pipeline.llm.asking import Ask
 from pipeline.llm.request import SCORED
 from pipeline.methods.demonstrations import chosen, nearest, shown, solved
 from pipeline.methods.distillation import Distillation, Distilled, Put, ask_round, make_sample
-from pipeline.methods.quota import Attempts, Samples
+from pipeline.methods.quota import Attempts, Count, Samples
 from pipeline.methods.replies import is_lost, sample_of
 from pipeline.methods.reranking import RERANKER, USEFUL, USELESS, answer_with_the_useful
 from pipeline.prompts import Prompt, render
@@ -56,7 +60,7 @@ class DemoRetriever(Distillation):
     """How often candidates are looked for: the code's best retriever took two."""
     scored_by: Literal["correctness", "likelihood"] = "correctness"
     """What a candidate is worth: the share of right replies behind it, or the right answer's log-probability (local models)."""
-    tries: PositiveInt = 4
+    tries: Count = 4
     """Replies behind each candidate, where correctness counts."""
     samples: Samples = 1
     """Answers asked for behind the best demonstrations."""
@@ -111,6 +115,8 @@ class DemoRetriever(Distillation):
         for _ in range(self.rounds):
             known = {each.demonstration.id for each in tried}
             new = nearest(query, [each for each in fitting if each.id not in known], self.candidates)
+            if not new:
+                break
             found = await asyncio.gather(*(self._try(task, ask, each) for each in new))
             if any(reply.finish == "owed" for each in found for reply in each.replies):
                 return None

@@ -1,10 +1,14 @@
 """DISCO: the teacher rewrites one part of a premise so that its label changes; who keeps its promise becomes a counterfactual.
 
+For: labelled pairs of texts (natural language inference) whose students go by surface words; each brings `extra.blanked`,
+    its premise with `[blank]` once.
+Learns: premise and hypothesis -> the label, of the pairs of the source and of the new ones.
+Filters: `no_duplicates`; the method's own heuristics and votes are its filter.
 Source: Chen et al. 2022, *DISCO: Distilling Counterfactuals with Large Language Models*, arXiv 2212.10534; code
-eric11eca/disco. Each labelled pair with a blank (`extra.blanked`, with `[blank]` once) is filled `samples` times for each
-other label. What the heuristics leave is labelled by the teacher, who is not told what was wanted: the share of the new label
-must rise by more than half of `threshold` from the old premise to the new one. The paper asks an ensemble of classifiers; here
-it is the teacher, with the labels in as many orders. The student learns the pairs of the source and the new ones.
+    eric11eca/disco.
+Here: each blank is filled `samples` times for each other label. What the heuristics leave is labelled by the teacher, who
+    is not told what was wanted: the share of the new label must rise by more than half of `threshold` from the old premise
+    to the new one. The paper asks an ensemble of classifiers; here it is the teacher, with the labels in as many orders.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from collections.abc import Sequence
 from itertools import islice, permutations
 from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from pipeline.answers.counterfactual import why_useless
 from pipeline.answers.phrases import filling, named_option
@@ -26,6 +30,7 @@ from pipeline.llm.request import Sampling
 from pipeline.methods.demonstrations import BANK
 from pipeline.methods.distillation import Distilled
 from pipeline.methods.growth import Grown, Growth, Workshop, in_turn, said
+from pipeline.methods.quota import Count
 from pipeline.prompts import Prompt, render
 from pipeline.records import Response, Sample, Task
 
@@ -56,9 +61,9 @@ class Disco(Growth):
     """All labels a pair can have."""
     demonstrations: int = Field(8, ge=0)
     """Filled premises with the wanted label before the question."""
-    samples: PositiveInt = 4
+    samples: Count = 4
     """Fillings asked for each pair and label; most of them are dropped."""
-    votes: PositiveInt = 3
+    votes: Count = 3
     """How often the teacher labels each premise, each time with the labels in another order."""
     threshold: float = Field(0.3, ge=0, le=2)
     """Half of this is what the label's share must rise by."""

@@ -1,9 +1,14 @@
 """Evol-Instruct: instructions are rewritten to be harder, or followed by a rarer one, round after round, and then answered.
 
-Source: Xu et al. 2023 (WizardLM), arXiv 2304.12244; code nlpxucan/WizardLM. In each round every instruction of the pool goes
-through one of five operations, drawn by its id. What is eliminated leaves its instruction in the pool for another try in the
-next round: a rewriting that says the same (the teacher judges), that copies words of the template, whose answer is a short
-apology, or one of stop words only. What survives takes its place. The corpus is the union of all rounds, the first included.
+For: instructions that are too easy or too much alike.
+Learns: every instruction, those of the source and of all rounds -> the teacher's answer.
+Filters: `no_template_words`, `not_refusal`; `answer_matches` knows no answer of evolved tasks, so `selection:
+    {unverifiable: keep}`.
+Source: Xu et al. 2023, *WizardLM*, arXiv 2304.12244; code nlpxucan/WizardLM.
+Here: in each round every instruction of the pool goes through one of five operations, drawn by its id. What is eliminated
+    leaves its instruction in the pool for another try in the next round: a rewriting that says the same (the teacher
+    judges), that copies words of the template, whose answer is a short apology, or one of stop words only. What survives
+    takes its place.
 """
 
 from __future__ import annotations
@@ -82,7 +87,8 @@ class EvolInstruct(Growth):
                         yield sample
                 elif reason != "owed":
                     following.append(task)
-            pool = following
+            if not (pool := following):
+                return
 
     async def _evolve(self, number: int, workshop: Workshop, task: Task) -> Evolved:
         """One instruction through its operation of this round, the judge of equality, and the teacher who answers."""

@@ -1,10 +1,14 @@
 """In-context-learning distillation: the teacher answers with demonstrations before it; the student learns with and without.
 
-Source: Huang et al. 2022, *In-context Learning Distillation*, arXiv 2212.10670: L = L_ICL + beta * L_LM. With a teacher that
-shows no probabilities, its answer is the label of both terms. A task that brings demonstrations of its own (`context`, a line
-each) uses those; it means nothing without them, so it has no second view. In the evaluation a student may answer behind several
-draws of demonstrations, and the answers vote, as in the paper. Tasks of the kinds that are trained on make it the paper's
-multitask tuning; items of rules or kinds that nobody trained on, its meta tuning.
+For: a student that shall learn from demonstrations in its prompt, and do without them, too.
+Learns: the question behind demonstrations -> the answer; and, with weight `beta`, the question alone -> the same answer.
+Filters: `answer_matches`.
+Source: Huang et al. 2022, *In-context Learning Distillation*, arXiv 2212.10670: L = L_ICL + beta * L_LM.
+Here: a teacher that shows no probabilities gives its answer as the label of both terms. A task that brings demonstrations
+    of its own (`context`, a line each) uses those; it means nothing without them, so it has no second view. In the
+    evaluation a student may answer behind several draws of demonstrations, and the answers vote, as in the paper. Tasks of
+    the kinds that are trained on make it the paper's multitask tuning; items of rules or kinds that nobody trained on, its
+    meta tuning.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from pipeline.identity import unit_interval
 from pipeline.llm.asking import Ask
 from pipeline.methods.demonstrations import Choice, chosen, shown
 from pipeline.methods.distillation import Distillation, Distilled, Put, ask_round, make_sample
-from pipeline.methods.quota import Attempts, Samples
+from pipeline.methods.quota import Attempts, Count, Samples
 from pipeline.methods.replies import elected, first_unusable, joined
 from pipeline.prompts import Prompt, render
 from pipeline.records import Response, Task
@@ -37,7 +41,7 @@ class InContext(Distillation):
     """How many solved tasks stand before the question."""
     demonstrations_by: Choice = "random"
     """How they are chosen: random, the nearest by BM25, or class_balanced, one of each answer in turn."""
-    draws: PositiveInt = 1
+    draws: Count = 1
     """In the evaluation a student answers behind so many draws of demonstrations, and the answer that most give is taken."""
     beta: NonNegativeFloat = 0.5
     """Weight of the examples without demonstrations; 0 makes none."""

@@ -1,9 +1,13 @@
 """KARD: rationales grounded in passages, retrieved in training with the rationale, in the evaluation with the question.
 
-Source: Kang et al. 2023, arXiv 2305.18395. A rationale names what has to be known, so it finds the passages that a question
-alone misses; the paper trains a reranker to find them from the question, and here the student is that reranker, too: it learns
-which of the question's passages the rationale would have found, and asks itself before it answers. Beside the paper's examples
-it reads the same answer behind the passages of the question, with weight `beta`, so that it knows what it meets afterwards.
+For: questions that take knowledge a small student does not hold; there is a file of passages that do.
+Learns: the question behind the passages its rationale finds, and with weight `beta` behind those the question finds -> the
+    rationale and the answer; and the question with one passage -> whether it helps, yes or no.
+Filters: `answer_matches`.
+Source: Kang et al. 2023, *Knowledge-Augmented Reasoning Distillation*, arXiv 2305.18395; code Nardien/KARD.
+Here: a rationale names what has to be known, so it finds the passages that a question alone misses. The paper trains a
+    reranker to find them from the question; here the student is that reranker, too, and asks itself before it answers. The
+    examples behind the question's own passages are ours: so the student knows what it meets afterwards.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ class Kard(Distillation):
     """Rationales behind the passages that support them."""
 
     family: ClassVar[str] = "chain of thought"
-    source: ClassVar[str] = "Kang et al. 2023 (KARD), arXiv 2305.18395"
+    source: ClassVar[str] = "Kang et al. 2023 (KARD), arXiv 2305.18395; code Nardien/KARD"
     method: Literal["kard"]
     """Knowledge-augmented reasoning distillation."""
     passages: HomePath

@@ -1,10 +1,14 @@
 """Knowledge boundary: the student learns what it can answer from memory, and what it has to look up first.
 
-Source: the knowledge boundary model (KBM), arXiv 2411.06207. Each question is asked `samples` times without help. Mastery is
-the share of right replies; certainty, which needs no gold, is 1 minus the entropy of the answers over that of as many different
-ones. Either is the soft label; from `threshold` on the question counts as known. The paper's model says only that; here one
-student does the rest, too: it learns what the teacher knows by heart, and where there are passages, to read what is not known.
-In the evaluation a reply begins with its decision, so that the share of look-ups stands beside the accuracy.
+For: a student that shall look things up only where it has to.
+Learns: the question -> `answer` or `retrieve`; then the known question -> the answer, and the unknown one behind passages
+    -> the answer.
+Filters: `answer_matches`: a decision is judged with the question's own answer, and kept.
+Source: Zhang et al. 2024 (KBM, the knowledge boundary model), arXiv 2411.06207.
+Here: each question is asked `samples` times without help. Mastery is the share of right replies; certainty, which needs no
+    gold, is 1 minus the entropy of the answers over that of as many different ones. Either is the soft label; from
+    `threshold` on the question counts as known. The paper's model says only that; here one student does the rest, too. In
+    the evaluation a reply begins with its decision, so that the share of look-ups stands beside the accuracy.
 """
 
 from __future__ import annotations
@@ -51,7 +55,7 @@ class KnowledgeBoundary(Distillation):
     """Decisions to answer or to look up, with what follows from them."""
 
     family: ClassVar[str] = "beyond one view"
-    source: ClassVar[str] = "KBM, arXiv 2411.06207"
+    source: ClassVar[str] = "Zhang et al. 2024 (KBM), arXiv 2411.06207"
     method: Literal["knowledge_boundary"]
     """What is known and what is to be retrieved."""
     samples: Count = 30

@@ -1,10 +1,16 @@
 """Lion: the student learns, the teacher compares both on all instructions, and writes more like those the student fails at.
 
-Source: Jiang et al. 2023, arXiv 2305.12870; code YJiangcm/Lion. In each round the student learns the train pool (imitation);
-teacher and student answer the cache pool, and the teacher as referee scores both answers from 1 to 10 in both orders, which are
-averaged; where the gap is 1 or more the instruction is hard (discrimination); half of the new instructions are like hard ones,
-half rarer than easy ones, none too like another of the cache (generation). The new ones replace the train pool and join the
-cache. It ends when the share of hard ones no longer falls.
+For: a student that learned from a first set of instructions and shall get more of what it still fails at. It trains while
+    tasks are made.
+Learns: every instruction, those of the source and of all rounds -> the teacher's answer.
+Filters: `not_refusal`, `no_duplicates`; of tasks that were made no right answer is known, so `selection: {unverifiable:
+    keep}`.
+Source: Jiang et al. 2023, arXiv 2305.12870; code YJiangcm/Lion.
+Here: in each round the student learns the train pool (imitation); teacher and student answer the cache pool, and the
+    teacher as referee scores both answers from 1 to 10 in both orders, which are averaged; where the gap is 1 or more the
+    instruction is hard (discrimination); half of the new instructions are like hard ones, half rarer than easy ones, none
+    too like another of the cache (generation). The new ones replace the train pool and join the cache. It ends when the
+    share of hard ones no longer falls.
 """
 
 from __future__ import annotations
@@ -59,7 +65,7 @@ class Lion(Growth):
     """The kind of the tasks it makes; that of the one they are made from where empty."""
     rounds: PositiveInt = 3
     """At most so many rounds of learning, comparing and writing."""
-    added: int = Field(6000, ge=2, multiple_of=2)
+    added: int = Field(6000, ge=2, le=1_000_000, multiple_of=2)
     """New instructions of a round; half from hard ones, half from easy ones."""
     gap: PositiveFloat = 1.0
     """Points by which the teacher's answer must be better for an instruction to be hard."""

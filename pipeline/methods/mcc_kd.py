@@ -1,8 +1,12 @@
 """MCC-KD: two right rationales of a question that differ as much as may be, and training that draws their answers together.
 
-Source: Chen et al. 2023, arXiv 2310.14747; code homzer/MCC-KD: L = L_rationales + a (KL(p1, p2) + KL(p2, p1)) over the tokens
-of the answer, a = `student.agreement`, 0.1 in its training script. Each reply makes a sample that knows where its answer stands
-and which others are of the same question; `answer_matches` drops the wrong ones, and the filter `paired` keeps two.
+For: questions with known answers, where reasoning in two ways shall come to one answer.
+Learns: the question -> each of two right rationales, and the same answer behind both: training draws the two answers'
+    probabilities together (`student.agreement`).
+Filters: `answer_matches` drops the wrong ones, then `paired`, as the last, keeps the two that differ most.
+Source: Chen et al. 2023, arXiv 2310.14747; code homzer/MCC-KD: L = L_rationales + a (KL(p1, p2) + KL(p2, p1)) over the
+    tokens of the answer, a = 0.1 in its training script.
+Here: each reply makes a sample that knows where its answer stands and which others are of the same question.
 """
 
 from __future__ import annotations

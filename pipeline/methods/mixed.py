@@ -1,8 +1,12 @@
 """Mixed Distillation: the same question answered by a chain of thought and by a program; the student learns both, by a prefix.
 
-Source: Li et al. 2023, arXiv 2312.10730: L = lambda L_CoT + (1 - lambda) L_PoT, each path by its prefix before the question.
-With `student.weigh: examples` lambda is the weight of an example however long it is, as in the paper. In the evaluation both
-paths are walked and vote; where they differ the program has the word, unless it computes nothing.
+For: word problems, of which some are easier to reason about and some to compute.
+Learns: `cot:` and the question -> the reasoning (weight lambda); `pot:` and the question -> a program (weight 1 - lambda).
+Filters: `answer_matches`, of programs by what they compute.
+Source: Li et al. 2023, *Mixed Distillation Helps Smaller Language Model Better Reasoning*, arXiv 2312.10730: L = lambda
+    L_CoT + (1 - lambda) L_PoT, each path by its prefix before the question.
+Here: with `student.weigh: examples` lambda is the weight of an example however long it is, as in the paper. In the
+    evaluation both paths are walked and vote; where they differ the program has the word, unless it computes nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
 """MinT, multi-view fine-tuning: one question, solved as a rationale, an equation, a program and a bare answer; one student.
 
-Source: Liang et al. 2023, arXiv 2307.07951. The instruction that asks for a view stands *after* the question, in training and
-in evaluation. The paper takes its views from data sets that annotate in different styles; here the teacher writes each. Each is
-verified where it can be: a sample's `answer` is what its equation or program computes, so `answer_matches` is for all views.
+For: word problems, where several ways to write a solution teach more than one.
+Learns: the question and, *after* it, the instruction that asks for a view -> the solution in that view.
+Filters: `answer_matches`, for all views: a sample's answer is what its equation or program computes.
+Source: Liang et al. 2023, *MinT*, arXiv 2307.07951.
+Here: the paper takes its views from data sets that annotate in different styles; here the teacher writes each. In the
+    evaluation one view is asked for, or all of them vote (`answers_with: vote`).
 """
 
 from __future__ import annotations

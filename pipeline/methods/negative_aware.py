@@ -1,10 +1,14 @@
 """Negative-aware distillation: what the teacher gets wrong is used, too, as what to correct and what not to write.
 
-Sources: Li et al. 2023 (TDIG), arXiv 2312.12832, and Wang et al. 2023 (DRA), arXiv 2310.13332. Right answers are taught as in
-Fine-tune-CoT. Wrong ones become pairs of an attempt and its correction by the teacher, and negative samples, which training
-leaves out, makes unlikely, or learns as they are, by `student.negatives`. The last without a tag is plain fine-tuning on wrong
-answers, which hurts: 3.03 % on MATH against 3.88 % without any distillation (LLaMA-7B, TDIG). The papers train two adapters
-(TDIG) and correct the student's own mistakes (DRA); here it is one student, and the mistakes are the teacher's.
+For: hard questions, where many of the teacher's answers are wrong and would be thrown away.
+Learns: the question -> a right answer; the question with a wrong attempt -> what is wrong in it and the right solution;
+    and, by `student.negatives`, nothing from wrong answers, to make them unlikely, or to write them under a tag.
+Filters: `answer_matches`: of negatives it keeps the wrong ones.
+Source: Li et al. 2023, *Turning Dust into Gold*, arXiv 2312.12832, code Yiwei98/TDG; Wang et al. 2023, *Democratizing
+    Reasoning Ability: Tailored Learning from Large Language Model*, arXiv 2310.13332, code Raibows/Learn-to-Reason.
+Here: `student.negatives: likelihood` without a tag is plain fine-tuning on wrong answers: what the method is to be compared
+    with. The first paper trains two adapters, the second corrects the student's own mistakes; here it is one student, and
+    the mistakes are the teacher's.
 """
 
 from __future__ import annotations
@@ -34,15 +38,18 @@ class NegativeAware(Distillation):
     """Reasoned answers, `samples` to a question, and what is to be learned from the wrong ones."""
 
     family: ClassVar[str] = "chain of thought"
-    source: ClassVar[str] = "Li et al. 2023 (TDIG), arXiv 2312.12832; Wang et al. 2023 (DRA), arXiv 2310.13332"
+    source: ClassVar[str] = (
+        "Li et al. 2023 (Turning Dust into Gold), arXiv 2312.12832, code Yiwei98/TDG; "
+        "Wang et al. 2023 (Tailored Learning), arXiv 2310.13332, code Raibows/Learn-to-Reason"
+    )
     method: Literal["negative_aware"]
     """Negative-aware distillation."""
     samples: Samples = 8
-    """Answers asked for each question; TDIG's 8."""
+    """Answers asked for each question; Turning Dust into Gold's 8."""
     critiques: NonNegativeInt = 4
-    """Different wrong answers to a question that the teacher corrects at most; DRA keeps 4."""
+    """Different wrong answers to a question that the teacher corrects at most; Tailored Learning keeps 4."""
     wrong_weight: NonNegativeFloat = 0.5
-    """Weight of wrong answers where training uses them; DRA's of its contrastive term."""
+    """Weight of wrong answers where training uses them; Tailored Learning's of its contrastive term."""
     wrong_tag: Annotated[str, Field(min_length=1)] | None = None
     """A line before the question under which they stand, such as `[wrong]`, for training that learns them as they are."""
     template: str = "chain_of_thought/teacher"

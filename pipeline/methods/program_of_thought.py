@@ -1,8 +1,11 @@
 """PaD, program-aided distillation: the teacher writes a program, the sandbox computes with it, the student learns to write it.
 
-Source: Zhu et al. 2023, arXiv 2305.13888; programs in place of chains of thought: Chen et al. 2022, arXiv 2211.12588. A
-program that fails is sent back once with its error. What a program computes is the sample's `answer`, so that `answer_matches`
-keeps the right ones. In the evaluation the student writes its program in one go, and what that computes is its answer.
+For: questions whose answer can be computed.
+Learns: the question -> a program. What it computes is the answer, in the evaluation, too.
+Filters: `answer_matches`, by what the program computes.
+Source: Zhu et al. 2023, *PaD*, arXiv 2305.13888; programs in place of chains of thought: Chen et al. 2022, arXiv
+    2211.12588.
+Here: a program that fails is sent back once with its error. The student writes its program in one go.
 """
 
 from __future__ import annotations

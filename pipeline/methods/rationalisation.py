@@ -1,8 +1,13 @@
 """Rationalisation: where the teacher comes to no right answer, it is told the answer and explains it.
 
-Sources: Zelikman et al. 2022 (STaR), arXiv 2203.14465; Li et al. 2022 (MT-CoT), arXiv 2210.06726, whose CROP is `when: failed`
-(reason first, explain the given answer where that is wrong) and whose explanation-by-rationalisation is `when: always`. What
-was told the answer is marked `hinted`, so that filters give it no vote. The student never reads the hint.
+For: questions with known answers that the teacher often gets wrong.
+Learns: the question -> the reasoning and the right answer. It never reads the hint.
+Filters: `answer_matches`, and `arithmetic` or `answer_recovered`: a given answer can be reached by a false step.
+Source: Zelikman et al. 2022 (STaR), arXiv 2203.14465; Li et al. 2022 (MT-CoT), arXiv 2210.06726, whose CROP is `when:
+    failed` (reason first, explain the given answer where that is wrong) and whose explanation-by-rationalisation is `when:
+    always`.
+Here: what was told the answer is marked `hinted`, so that filters give it no vote. STaR's model explains for itself; here
+    the teacher does.
 """
 
 from __future__ import annotations

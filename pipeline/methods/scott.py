@@ -1,13 +1,16 @@
 """SCOTT: rationales of the right answer, and of a wrong one from which the student learns that its answer follows from them.
 
-Source: Wang et al. 2023, arXiv 2305.01879; code wangpf3/consistent-CoT-distillation. The teacher explains an answer it is told.
-Rationales of the right one, read behind `[factual]`, are learned whole; those of a wrong one, behind `[counterfactual]`, give
-their answer's tokens only: L = (1 - a) L_factual + a L_counterfactual, by the weights of whole examples (`student: {weigh:
-examples}`), with `selection: {per_task: 1}`, one of each for a question. A reply that ends with another answer than it was told
-is no rationale of that one and makes no sample. The paper decodes contrastively, the probabilities given the right answer
-against those given a wrong one, which no endpoint offers: here several rationales are asked, and filters keep those that lead
-to their answer: `answer_recovered` by a solver who sees nothing else, `answer_follows` by arithmetic. `answer_matches` would
-drop every counterfactual.
+For: questions with known answers, where the student's answer shall follow from its reasoning and not stand beside it.
+Learns: `[factual]` and the question -> the rationale and the right answer; `[counterfactual]` and the question, with the
+    rationale of a wrong answer -> that answer's tokens only.
+Filters: `answer_recovered` (a solver who sees nothing else comes to the answer) or `answer_follows` (by arithmetic); not
+    `answer_matches`, which would drop every counterfactual.
+Source: Wang et al. 2023, *SCOTT: Self-Consistent Chain-of-Thought Distillation*, arXiv 2305.01879; code
+    wangpf3/consistent-CoT-distillation: L = (1 - a) L_factual + a L_counterfactual.
+Here: a is the weight of whole examples: `student: {weigh: examples}`, with `selection: {per_task: 1}`, one of each for a
+    question. A reply that ends with another answer than it was told makes no sample. The paper decodes contrastively, the
+    probabilities given the right answer against those given a wrong one, which no endpoint offers: here several rationales
+    are asked, and filters keep those that lead to their answer.
 """
 
 from __future__ import annotations

@@ -1,10 +1,15 @@
 """Selective Reflection-Tuning: the teacher improves instruction and answer, and the student decides what it learns.
 
-Source: Li et al. 2024, arXiv 2402.10110; code tianyi-lab/Reflection_Tuning. First the teacher criticises the instruction and
-writes a new one with an answer, which is taken where the student finds it harder: its difficulty (IFD) rises. Then it
-criticises the answer and writes a better one, which is taken where the instruction is easier to guess from it: reversed IFD
-falls. Either must stay below 1; what is not taken leaves what was there. The first answer is the teacher's own, where the paper
-begins with a data set's. With `selected_by: judge`, where no student can be asked for probabilities, the teacher compares.
+For: instructions with answers that are there already, but middling.
+Learns: the instruction, as it was or bettered -> the answer, as it was or bettered.
+Filters: `not_refusal`, `no_duplicates`; of bettered instructions no right answer is known, so `selection: {unverifiable:
+    keep}`.
+Source: Li et al. 2024, arXiv 2402.10110; code tianyi-lab/Reflection_Tuning.
+Here: first the teacher criticises the instruction and writes a new one with an answer, which is taken where the student
+    finds it harder: its difficulty (IFD) rises. Then it criticises the answer and writes a better one, which is taken where
+    the instruction is easier to guess from it: reversed IFD falls. Either must stay below 1; what is not taken leaves what
+    was there. The first answer is the teacher's own, where the paper begins with a data set's. With `selected_by: judge`,
+    where no student can be asked for probabilities, the teacher compares.
 """
 
 from __future__ import annotations

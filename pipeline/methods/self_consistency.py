@@ -1,8 +1,13 @@
 """Self-consistency as a source of labels: many reasoned answers to a question, and those that agree with most are learned.
 
+For: questions whose answers nobody knows.
+Learns: the question -> the reasoning and the answer that most replies agree on.
+Filters: `self_consistency` holds the vote and keeps what agrees with the winner, where that has at least the share
+    `min_share`.
 Source: Wang et al. 2022, arXiv 2203.11171; for training, Huang et al. 2022, *Large Language Models Can Self-Improve*, arXiv
-2210.11610. No right answer is needed: the filter `self_consistency` holds the vote and keeps what agrees with the winner, where
-that has at least the share `min_share`. The method makes sure that there are as many votes for every question.
+    2210.11610.
+Here: the method makes sure that there are as many votes for every question. The second paper's model teaches itself; here a
+    teacher does.
 """
 
 from __future__ import annotations

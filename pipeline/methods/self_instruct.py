@@ -1,9 +1,14 @@
 """Self-Instruct: the teacher continues lists of instructions, says which are classifications, and makes instances of each.
 
-Source: Wang et al. 2023, arXiv 2212.10560; code yizhongw/self-instruct. A list shows six instructions of the source and two
-that were made before; what goes on it is taken where it keeps the paper's rules and is unlike all others (ROUGE-L). Instances
-come with the input first, for classifications with the label first, lest most have the same one.
-Here the teacher is a chat model: it is told how the list goes on. Only instructions that got an instance are shown later.
+For: many and different instructions out of some hundred.
+Learns: each new instruction with its input, put in one of four ways -> the output.
+Filters: `finished`, `not_empty`, `not_refusal`, `not_echo`, `no_duplicates`; no task that was made has a right answer to
+    compare with.
+Source: Wang et al. 2023, arXiv 2212.10560; code yizhongw/self-instruct.
+Here: a list shows six instructions of the source and two that were made before; what goes on it is taken where it keeps the
+    paper's rules and is unlike all others (ROUGE-L). Instances come with the input first, for classifications with the
+    label first, lest most have the same one. The teacher is a chat model: it is told how the list goes on. Only
+    instructions that got an instance are shown later.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from pipeline.llm.asking import Ask
 from pipeline.llm.request import Sampling
 from pipeline.methods.growth import BARREN, Grown, Growth, Workshop, in_turn, owed, said
 from pipeline.methods.novelty import Novelty, distinct
+from pipeline.methods.quota import Count
 from pipeline.prompts import Prompt
 from pipeline.records import Response, Task
 
@@ -52,7 +58,7 @@ class SelfInstruct(Growth):
     """How many of these were made before, where there are so many."""
     added: PositiveInt = 8
     """Instructions it is to be continued with."""
-    at_once: PositiveInt = 5
+    at_once: Count = 5
     """Lists that are continued before what they brought can be shown."""
     rouge: float = Field(0.7, ge=0, le=1)
     """Highest ROUGE-L F with another instruction at which one is taken."""

@@ -1,8 +1,12 @@
 """Socratic chain of thought: the teacher splits a problem into small questions and answers them; the student learns both.
 
-Source: Shridhar, Stolfo, Sachan 2022, arXiv 2212.00193. Each reply makes one example for the decomposer (the problem -> all
-questions) and one for the solver at each step (the problem, the pairs before, the question -> its answer). The paper trains two
-students; here it is one, which reads from the prompt what is wanted. In the evaluation it asks itself, then answers in turn.
+For: problems of several steps.
+Learns: the problem -> all small questions (decomposer); the problem, the pairs before and a question -> its answer
+    (solver).
+Filters: `answer_matches`, of every part by the answer of the whole.
+Source: Shridhar, Stolfo, Sachan 2022, arXiv 2212.00193.
+Here: the paper trains two students; here it is one, which reads from the prompt what is wanted. In the evaluation it asks
+    itself, then answers in turn.
 """
 
 from __future__ import annotations

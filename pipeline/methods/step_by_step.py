@@ -1,9 +1,13 @@
 """Distilling step-by-step: one teacher's reply becomes two tasks, to predict the label and to explain it.
 
-Source: Hsieh et al. 2023, arXiv 2305.02301; code google-research/distilling-step-by-step: L = a L_label + (1 - a) L_rationale,
-which weights of whole examples are (`student: {weigh: examples}`). The student reads `predict:` or `explain:` before the
-question; in the evaluation it only predicts, so rationales cost nothing there. Where labels are the source's, no reply is
-dropped for a wrong answer. The paper shows the teacher worked examples; here its template asks for steps.
+For: labels that shall cost no reasoning when the student is used: it only predicts then.
+Learns: `predict:` and the question -> the label (weight a); `explain:` and the question -> the rationale (weight 1 - a).
+Filters: none of answers where labels are the source's, `answer_matches` with `labels: teacher`; no reply is dropped for a
+    wrong answer otherwise.
+Source: Hsieh et al. 2023, arXiv 2305.02301; code google-research/distilling-step-by-step: L = a L_label + (1 - a)
+    L_rationale.
+Here: the weights are of whole examples with `student: {weigh: examples}`. The paper shows the teacher worked examples; here
+    its template asks for steps.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """Symbolic knowledge distillation: the teacher goes on with a list of events, then says what may be concluded from each.
 
+For: commonsense knowledge as triples: what somebody needs before an event, feels then, wants next.
+Learns: an event and a relation -> a phrase; and every triple once more as a sentence.
+Filters: a critic: `plausible`, or `critic` with labels and `recall: 0.8` or `0.5`.
 Source: West et al. 2022, *Symbolic Knowledge Distillation: from General Language Models to Commonsense Models*, arXiv
-2110.07178; code peterwestai2/symbolic-knowledge-distillation. Each event gets `samples` phrases for each relation; a critic
-among the filters (`plausible`, or `critic` with labels and `recall: 0.8` or `0.5`) keeps the good ones. The student learns
-every triple as (event, relation) to phrase, and once more as a sentence. Here the teacher numbers the new events of a list in
-one reply, where the paper samples a completion an event; a chat model that shows no probabilities leaves nothing to trim.
+    2110.07178; code peterwestai2/symbolic-knowledge-distillation.
+Here: each event gets `samples` phrases for each relation. The teacher numbers the new events of a list in one reply, where
+    the paper samples a completion an event; a chat model that shows no probabilities leaves nothing to trim.
 """
 
 from __future__ import annotations

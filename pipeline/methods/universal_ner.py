@@ -1,9 +1,13 @@
 """UniversalNER: the teacher lists the entities of a text with any types; the student is asked for one type after the other.
 
-Source: Zhou et al. 2023, arXiv 2308.03279. Beside the types that the text has, a conversation asks for some it has none of,
-drawn by how often they occur elsewhere: without them a student learns that every type it is asked for is there. How often is
-counted in what the teacher lists of the first training texts, which are asked for anyway. Where a task names its types, no
-others are asked for; where it asks for one, the teacher is asked for that.
+For: entities of any type, asked for by name.
+Learns: a text, then one question for each type -> the JSON list of that type, which may be empty.
+Filters: `entities_match`, where the texts' entities are known.
+Source: Zhou et al. 2023, *UniversalNER*, arXiv 2308.03279.
+Here: beside the types that the text has, a conversation asks for some it has none of, drawn by how often they occur
+    elsewhere: without them a student learns that every type it is asked for is there. How often is counted in what the
+    teacher lists of the first training texts, which are asked for anyway. Where a task names its types, no others are asked
+    for; where it asks for one, the teacher is asked for that.
 """
 
 from __future__ import annotations
