@@ -18,6 +18,8 @@ from pipeline import __version__, store_verbs, verbs
 from pipeline.errors import DistillError, UserError
 
 INTERRUPTED = 130
+MOST_CANDIDATES = 1000
+"""Instructions that are written at once; the papers ask for 50."""
 BACKENDS = ("openai", "batch", "vllm", "local", "recorded")
 
 
@@ -130,7 +132,7 @@ def _add_search_verb(there: argparse._SubParsersAction[_Parser]) -> None:
     search = _add_recipe_flags(there.add_parser("search-prompts", help=text, description=text))
     search.add_argument("--method", type=_not_negative, default=0, metavar="N", help="number of the method in the recipe")
     search.add_argument("--dev", type=_positive, default=40, metavar="TASKS", help="tasks that candidates are scored on (40)")
-    search.add_argument("--candidates", type=_positive, default=8, help="instructions written at first and in each step (8)")
+    search.add_argument("--candidates", type=_some, default=8, help="instructions written at first and in each step (8)")
     search.add_argument("--steps", type=_not_negative, default=3, help="steps of the optimiser (3)")
     search.add_argument("--place", choices=("before", "after"), default="before", help="where the instruction stands")
     search.set_defaults(run=verbs.search_prompts, verb="search-prompts")
@@ -139,6 +141,12 @@ def _add_search_verb(there: argparse._SubParsersAction[_Parser]) -> None:
 def _positive(text: str) -> int:
     if (value := _not_negative(text)) == 0:
         raise argparse.ArgumentTypeError("it should be 1 or more")
+    return value
+
+
+def _some(text: str) -> int:
+    if (value := _positive(text)) > MOST_CANDIDATES:
+        raise argparse.ArgumentTypeError(f"it should be at most {MOST_CANDIDATES}")
     return value
 
 

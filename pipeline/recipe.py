@@ -22,6 +22,7 @@ from pipeline.filters.union import Filter
 from pipeline.filters.verdicts import filter_names
 from pipeline.llm.backends.models import AnyModel
 from pipeline.llm.backends.recorded import RecordedModel
+from pipeline.methods.growth import Growth
 from pipeline.methods.union import Method
 from pipeline.records import Frozen
 from pipeline.selection import Selection
@@ -110,6 +111,7 @@ def parse_recipe(raw: Any, name: str, place: str) -> Recipe:
         ]
         lines = [explain(problem, Recipe) for problem in inner]
         raise UserError("\n".join(f"{place}: {line}" for line in lines), "Mend the recipe, or the --set.") from None
+    _check_made(recipe, place)
     names = filter_names(recipe.filters)
     for name in recipe.selection.score_filters:
         if name not in names:
@@ -118,6 +120,16 @@ def parse_recipe(raw: Any, name: str, place: str) -> Recipe:
                 f"Name one of {', '.join(names)}, or add it to filters.",
             )
     return recipe
+
+
+def _check_made(recipe: Recipe, place: str) -> None:
+    """Refuses a method that waits for tasks which nobody makes."""
+    waiting = [number for number, method in enumerate(recipe.methods) if method.made]
+    if waiting and not any(isinstance(method, Growth) for method in recipe.methods):
+        raise UserError(
+            f"{place}: methods.{waiting[0]}.made: True, and no method of this recipe makes tasks",
+            "Leave it out, or add a method that does, such as self_instruct; `distill methods` tells of all.",
+        )
 
 
 def recipe_path(name: str) -> Path:

@@ -61,7 +61,7 @@ class Kard(Distillation):
     @model_validator(mode="after")
     def _has_enough_candidates(self) -> Kard:
         if self.candidates < self.passages_shown:
-            raise ValueError(f"candidates: of {self.candidates} passages {self.passages_shown} cannot be shown")
+            raise ValueError(f"candidates is {self.candidates}, below passages_shown, which is {self.passages_shown}")
         return self
 
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:

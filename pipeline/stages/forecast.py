@@ -23,7 +23,7 @@ from pipeline.run import Run
 from pipeline.stages.changes import changed
 from pipeline.stages.counting import NONE, Count, Took, count_tasks, took, untold
 from pipeline.stages.generate import demonstration_bank, in_order, source_tasks
-from pipeline.stages.harvest import Plan, check_longer, harvest
+from pipeline.stages.harvest import Plan, check_methods, harvest
 from pipeline.stages.interval import Interval
 from pipeline.stages.pilot import Stratum, expected_of, first_draw, second_draw, strata_of
 from pipeline.student.tokens import token_counter
@@ -79,7 +79,7 @@ async def forecast(run: Run, pilot: int, tell: Callable[[Forecast], None]) -> Fo
         UserError: the source or a template is broken, or nothing of the pilot was answered.
         BudgetReached: a ceiling ended the pilot; what landed is kept.
     """
-    check_longer(run)
+    check_methods(run)
     tasks, planned = list(source_tasks(run)), Plan(run.recipe)
     bank = demonstration_bank(tasks)
     work = [(task, numbers) for task in tasks if (numbers := planned.methods_for(task))]

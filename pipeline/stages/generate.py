@@ -24,7 +24,7 @@ from pipeline.publication import Publication
 from pipeline.records import Response, Task
 from pipeline.run import Run
 from pipeline.stages.growing import Crop, grow, growths
-from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_longer, harvest
+from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_methods, harvest
 from pipeline.student.tokens import token_counter
 from pipeline.tables import CORPORA, remove_tables, table_path
 
@@ -45,7 +45,7 @@ async def generate(run: Run) -> None:
         UserError: the source is empty or broken, a template is, or the teacher cannot be asked.
         BudgetReached: a ceiling was met; what landed is kept.
     """
-    check_longer(run)
+    check_methods(run)
     token_counter(run.recipe.student.model)  # what selection will count with had better be there before money is spent
     bank, work, before = Bank(), 0, _inputs(run)
     with Publication(run.folder, "1_tasks", "2_responses", "3_samples") as new:
@@ -90,7 +90,7 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
         if response.key not in told:
             told.add(response.key)
             new["2_responses"].append(response)
-            errors[response.error or "an empty reply"] += 1
+            errors[_why_no_sample(response)] += 1
 
     async def work_on(job: tuple[Task, list[int]]) -> Harvest:
         brought = await harvest(run, *job, bank)
@@ -119,6 +119,11 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
             "Mend what is complained of; the tables are as they were. If a few were refused through the endpoint's own fault, "
             "`distill store prune --errors` forgets them.",
         )
+
+
+def _why_no_sample(response: Response) -> str:
+    unread = "a reply that the method could not use" if (response.text or "").strip() else "an empty reply"
+    return response.error or unread
 
 
 def _details(run: Run, counts: Counter[str]) -> str:

@@ -94,7 +94,7 @@ def test_where_all_are_shown_nobody_is_asked_which(method: Kard) -> None:
 
 
 def test_fewer_candidates_than_are_shown_are_refused(method: Kard) -> None:
-    with pytest.raises(ValidationError, match="of 1 passages 2 cannot be shown"):
+    with pytest.raises(ValidationError, match="candidates is 1, below passages_shown, which is 2"):
         Kard(method="kard", passages=method.passages, passages_shown=2, candidates=1)
 
 
