@@ -69,6 +69,10 @@ class CIcl(EntityTurns):
     template: str = "c_icl/teacher"
     """What the teacher is asked."""
 
+    @property
+    def follows_up(self) -> bool:
+        return super().follows_up or self.negatives > 0
+
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         """The question behind right lists alone, by which the teacher is tried."""
         return self._asked(task, nearest(passage_of(task), _annotated(task, bank), self.positives), [])

@@ -77,6 +77,10 @@ class DemoRetriever(Distillation):
     useful_template: str = "demo_retriever/useful"
     """What the student is asked of a demonstration."""
 
+    @property
+    def follows_up(self) -> bool:
+        return True
+
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return self._asked(task, chosen(task, bank, "bm25", self.demonstrations))
 

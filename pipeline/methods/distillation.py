@@ -60,6 +60,11 @@ class Distillation(Frozen, ABC):
     tag_place: Literal["before", "after"] = "before"
     """Where it stands: before the question (step-by-step, Hsieh et al. 2023) or after it (MinT, Liang et al. 2023)."""
 
+    @property
+    def follows_up(self) -> bool:
+        """Whether what it asks may follow from what came back, other than by a quota: then nobody can count it beforehand."""
+        return self.longer is not None
+
     def covers(self, task: Task) -> bool:
         """Whether the method is for this kind of task."""
         return (self.kinds is None or task.kind in self.kinds) and (self.made or not task.source.startswith(MADE))
@@ -112,6 +117,10 @@ class PlainAnswers(Distillation):
     """What the student reads."""
     reply_fields: Annotated[dict[str, FieldKind], Field(min_length=1)] | None = None
     """The reply must be a JSON object of these fields: string, integer, number, boolean or strings."""
+
+    @property
+    def follows_up(self) -> bool:
+        return super().follows_up or self.reply_fields is not None
 
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return render(self.template, task)

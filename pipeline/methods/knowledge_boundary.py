@@ -79,6 +79,10 @@ class KnowledgeBoundary(Distillation):
     reading_template: str = "kard/student"
     """What both read behind passages."""
 
+    @property
+    def follows_up(self) -> bool:
+        return super().follows_up or self.passages is not None
+
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return render(self.template, task)
 

@@ -55,6 +55,10 @@ class Mixed(Distillation):
     student_template: str = "chain_of_thought/student"
     """What the student reads, with one of the prefixes."""
 
+    @property
+    def follows_up(self) -> bool:
+        return super().follows_up or self.refine
+
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return render(self.template, task)
 

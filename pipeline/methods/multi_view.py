@@ -75,6 +75,10 @@ class MultiView(Distillation):
             raise ValueError(f"weights: {strangers[0]} is none of the views, which are {', '.join(self.views)}")
         return self
 
+    @property
+    def follows_up(self) -> bool:
+        return super().follows_up or "program" in self.views
+
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return self._asked(self._first_view, task)
 

@@ -61,6 +61,10 @@ class NegativeAware(Distillation):
     correction_template: str = "negative_aware/student"
     """What the student reads who shall correct an `attempt`."""
 
+    @property
+    def follows_up(self) -> bool:
+        return super().follows_up or self.critiques > 0
+
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return render(self.template, task)
 

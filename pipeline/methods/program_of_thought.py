@@ -41,6 +41,10 @@ class ProgramOfThought(Distillation):
     student_template: str = "program_of_thought/student"
     """What the student reads."""
 
+    @property
+    def follows_up(self) -> bool:
+        return super().follows_up or self.refine
+
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return render(self.template, task)
 

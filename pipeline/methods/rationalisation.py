@@ -44,6 +44,10 @@ class Rationalisation(Distillation):
     student_template: str = "chain_of_thought/student"
     """What the student reads."""
 
+    @property
+    def follows_up(self) -> bool:
+        return super().follows_up or self.when == "failed"
+
     def covers(self, task: Task) -> bool:
         """It is for tasks whose answer is known."""
         return super().covers(task) and bool(right_answer(task))

@@ -45,6 +45,10 @@ class UniversalNer(EntityTurns):
     template: str = "universal_ner/teacher"
     """What the teacher is asked, with `types`, which may be empty."""
 
+    @property
+    def follows_up(self) -> bool:
+        return True
+
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         if "type" in task.extra:
             return self.student_prompt(task, bank)
