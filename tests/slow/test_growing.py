@@ -1,48 +1,56 @@
-"""Methods that make tasks, offline as they ship: the mini teacher writes, and the mini student learns or chooses in between."""
+"""Lion, whose student learns while tasks are made: killed in a training, and in the asking behind it."""
 
 from __future__ import annotations
 
-import asyncio
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline.recipe import load_recipe
-from pipeline.records import Sample, Task
-from pipeline.run import Run
-from pipeline.settings import load_settings
-from pipeline.stages.generate import generate
-from pipeline.tables import read_rows
+from pipeline.cli import main
+from tests.mini_recipes import Small, check_a_kill
+from tests.replaying import Replaying
+from tests.servers import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-SMALL = {
-    "alpaca_mini": ("methods.0.tasks=20", "methods.0.at_once=8"),
-    "evol_instruct_mini": ("source.limit=16",),
-    "lion_mini": ("source.limit=12", "methods.0.added=6", "student.epochs=1"),
-    "selective_reflection_mini": ("source.limit=12",),
-    "self_instruct_mini": ("methods.0.tasks=20", "methods.0.at_once=8"),
-}
+LONG = ("student.epochs=20",)
+"""Long enough to be killed in the middle of a training."""
 
 
-def generated(name: str, data: Path) -> tuple[Run, list[Task], list[Sample]]:
-    run = Run(load_recipe(name, SMALL[name]), load_settings(data=str(data), device="cpu"))
-    run.folder.mkdir(parents=True, exist_ok=True)
-    asyncio.run(generate(run))
-    return run, list(read_rows(run.folder, "1_tasks", Task)), list(read_rows(run.folder, "3_samples", Sample))
+@pytest.fixture(scope="module")
+def lion(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    small = Small("lion_mini", tmp_path_factory.mktemp("lion"), LONG)
+    assert main(small.words("generate")) == 0
+    assert trained(small), "the student learned nothing in between"
+    return small
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_the_mini_teacher_makes_tasks_and_a_second_start_asks_nothing(name: str, tmp_path: Path) -> None:
-    run, tasks, samples = generated(name, tmp_path)
-    made = [task for task in tasks if task.source == f"made:{run.recipe.methods[0].method}"]
-    assert made and {task.id for task in made} & {sample.task_id for sample in samples}
-    assert run.door.tally.asked > 0
-    again, *tables = generated(name, tmp_path)
-    assert tables == [tasks, samples]
-    assert again.door.tally.asked == 0
+def trained(small: Small) -> list[str]:
+    """The trainings that are done."""
+    return sorted(
+        path.parent.name for path in (small.folder / "growth").rglob("model.safetensors") if path.parent.name[0] != "."
+    )
 
 
-def test_the_student_of_lion_learns_in_between(tmp_path: Path) -> None:
-    run, _, _ = generated("lion_mini", tmp_path)
-    trained = sorted(path.parent.name for path in (run.folder / "growth").rglob("model.safetensors"))
-    assert trained and trained[0] == "lion-1"
+def losses(small: Small) -> Iterator[str]:
+    """What trainings have said of their steps."""
+    for path in (small.folder / "growth").rglob("*.jsonl"):
+        yield from (line for line in path.read_text().splitlines() if '"loss"' in line)
+
+
+def test_killed_in_a_training(lion: Small, tmp_path: Path) -> None:
+    def due(killed: Small, server: Replaying, needed: int) -> None:
+        wait_until(lambda: len(list(losses(killed))) > 2, 300)
+        assert not trained(killed)
+
+    check_a_kill(lion, tmp_path, due)
+
+
+def test_killed_while_teacher_and_student_are_compared(lion: Small, tmp_path: Path) -> None:
+    def due(killed: Small, server: Replaying, needed: int) -> None:
+        wait_until(lambda: bool(trained(killed)), 300)
+        server.wait_for_hits(server.hits + 3)
+        time.sleep(0.03)
+
+    check_a_kill(lion, tmp_path, due)
