@@ -93,7 +93,7 @@ test-slow: $(READY) ## the slow tests; VLLM_PYTHON names a Python that has vLLM
 
 check-all: check test-slow ## check and the slow tests
 
-docs: $(READY) ## write docs/methods.md from the code
+docs: $(READY) ## write docs/methods.md, docs/prompts.md and the README's list of methods from the code
 	@$(BIN)/python -m pipeline.report.methods_page
 
 figures: $(READY) ## write the figures of data/runs/mini into the README

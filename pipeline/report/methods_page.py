@@ -1,88 +1,136 @@
-"""Writes `docs/methods.md` from the code: every method by family, with its parameters, their defaults and its paper.
+"""Writes `docs/methods.md` from the code, and how many methods there are into the README.
 
-In: the union of methods. Out: the page. `make docs` writes it, and a test holds the file against the code.
+In: the union of methods, the docstrings of their modules and the recipes. Out: the page, a section for each method: when to use
+it, what the student learns, filters, paper, what differs from it, recipes, parameters. `make docs` writes both, and a test
+holds the files against the code.
 """
 
 from __future__ import annotations
 
-import inspect
-import typing
+import re
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel
+import yaml
 
 from pipeline.methods.distillation import Distillation
 from pipeline.methods.growth import Growth
 from pipeline.methods.union import Method
-from pipeline.report.catalogue import members, shown
+from pipeline.report.catalogue import FAMILIES, first_line, in_families, meaning, members, name_of, parts_of, shown
 from pipeline.settings import REPOSITORY
 
-PAGE = REPOSITORY / "docs/methods.md"
-FAMILIES = (
-    "in context", "chain of thought", "instruction following", "symbolic and counterfactual", "beyond one view",
-)  # fmt: skip
-"""In the order of the survey (arXiv 2407.01885)."""
+PAGE, README = REPOSITORY / "docs/methods.md", REPOSITORY / "README.md"
+BLOCK = re.compile(r"(<!-- methods -->\n).*?(<!-- /methods -->)", flags=re.DOTALL)
 OPENING = """# The methods
 
-Written by `make docs` from the code; do not edit it. `distill methods` says the same in a terminal, with a line on every
-parameter. A recipe names methods in a list: `methods: [{method: chain_of_thought, samples: 4}]`. Families and order are those
-of the survey *Knowledge Distillation for Large Language Models* (arXiv 2407.01885). A method with a ⁺ makes tasks of its own
-out of those of the source; the others take each task as it is.
+Written by `make docs` from the code; do not edit it. `make methods` says the same in a terminal. A recipe names methods in a
+list: `methods: [{method: chain_of_thought, samples: 4}]`. Families and order are those of the *Survey on Knowledge Distillation
+for Large Language Models* (arXiv 2407.01885). A method with a ⁺ makes tasks of its own out of those of the source; the others
+take each task as it is. A recipe that ends in `_mini` runs offline with the models that ship:
+`make generate train RECIPE=socratic_mini`.
+
+Right answers of made tasks are known to nobody, so filters that compare with one call them unverifiable. To let another method
+of the recipe answer what one has made, say `made: true` there.
 """
+LABELS = {"For": "Use it for", "Learns": "The student learns", "Filters": "Filters", "Source": "From", "Here": "Here"}
 
 
 def page() -> str:
     """The whole page."""
-    those = [member for member in members(Method) if issubclass(member, Distillation)]
-    families = [*FAMILIES, *sorted({each.family for each in those} - set(FAMILIES))]
-    parts = [OPENING, _common(), *(_family(name, [each for each in those if each.family == name]) for name in families)]
-    return "\n".join(part for part in parts if part)
+    those = methods()
+    families = [name for name in FAMILIES if any(each.family == name for each in those)]
+    tables = [_overview(name, [each for each in those if each.family == name]) for name in families]
+    parts = [OPENING, "## Which one", *tables, "## What every method takes", _table(Distillation, Distillation.model_fields)]
+    for name in families:
+        parts += [f"## {_capital(name)}", *(_section(each) for each in those if each.family == name)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _common() -> str:
-    rows = [_parameter(Distillation, name) for name in Distillation.model_fields]
-    return f"Every method takes {', '.join(rows)}.\n"
+def methods() -> list[type[Distillation]]:
+    """All methods, family by family."""
+    return [member for member in in_families(members(Method)) if issubclass(member, Distillation)]
 
 
-def _family(name: str, those: list[type[Distillation]]) -> str:
-    if not those:
-        return ""
-    head = f"## {name[0].upper()}{name[1:]}\n\n| method | what it is | parameters and defaults | source |\n|---|---|---|---|\n"
-    return head + "\n".join(map(_row, those)) + "\n"
+def summary() -> str:
+    """For the README: how many there are, and which."""
+    those = methods()
+    families = list(dict.fromkeys(each.family for each in those))
+    lines = [f"{len(those)} methods in {len(families)} families ([docs/methods.md](docs/methods.md)):", ""]
+    for family in families:
+        names = [f"`{_name(each)}`" for each in those if each.family == family]
+        lines.append(f"- {family}: {', '.join(names)}")
+    return "\n".join(lines)
 
 
-def _row(member: type[Distillation]) -> str:
-    name = typing.get_args(member.model_fields["method"].annotation)[0]
-    mark = "⁺" if issubclass(member, Growth) else ""
-    own = [_parameter(member, field) for field in member.model_fields if field != "method" and _is_own(member, field)]
-    return f"| `{name}`{mark} | {_cell(first_sentence(member))} | {_cell(', '.join(own))} | {_cell(member.source)} |"
+def readme(text: str) -> str:
+    """The README with the methods there are now."""
+    return BLOCK.sub(lambda found: f"{found[1]}\n{summary()}\n\n{found[2]}", text)
 
 
-def first_sentence(member: type[BaseModel]) -> str:
-    """The first line of the docstring of the module a method is in."""
-    module = inspect.getdoc(inspect.getmodule(member)) or ""
-    return module.partition("\n\n")[0].replace("\n", " ")
+def _overview(name: str, those: list[type[Distillation]]) -> str:
+    rows = [f"| [`{_name(each)}`](#{_name(each)}){_mark(each)} | {_cell(parts_of(each)['For'])} |" for each in those]
+    return "\n".join([f"| {name} | use it for |", "|---|---|", *rows])
+
+
+def _section(member: type[Distillation]) -> str:
+    told = [f"- **{LABELS[label]}:** {_linked(words)}" for label, words in parts_of(member).items()]
+    made = [f"- **Recipes:** {', '.join(found)}"] if (found := _recipes(_name(member))) else []
+    own = {name: info for name, info in member.model_fields.items() if name != "method" and _is_own(member, name)}
+    head = f'<a id="{_name(member)}"></a>\n\n### `{_name(member)}`{_mark(member)}\n\n{first_line(member)}'
+    return "\n\n".join([head, "\n".join([*told, *made]), _table(member, own)])
+
+
+def _table(member: type[Distillation], fields: dict[str, Any]) -> str:
+    """Parameters, templates last."""
+    names = sorted(fields, key=lambda name: name.endswith("template"))
+    return "\n".join(["| parameter | default | |", "|---|---|---|", *(_row(member, name) for name in names)])
+
+
+def _row(member: type[Distillation], name: str) -> str:
+    info = member.model_fields[name]
+    default = "*must be given*" if info.is_required() else shown(info.get_default(call_default_factory=True))
+    if name.endswith("template"):
+        default = f"[{default}](../prompts/{default}.jinja)"
+    return f"| `{name}` | {_cell(default if default != '-' else '')} | {_cell(meaning(info))} |"
+
+
+def _recipes(method: str) -> list[str]:
+    """Links to the recipes that use it, those that run offline first."""
+    found = [path for path, used in _uses().items() if method in used]
+    found.sort(key=lambda path: (not path.stem.endswith("mini"), path.stem))
+    return [f"[`{path.stem}`](../recipes/{path.name})" for path in found]
+
+
+@cache
+def _uses() -> dict[Path, set[str]]:
+    """The methods that each recipe names."""
+    paths = sorted((REPOSITORY / "recipes").glob("*.yaml"))
+    return {path: {each["method"] for each in yaml.safe_load(path.read_text(encoding="utf-8"))["methods"]} for path in paths}
 
 
 def _is_own(member: type[Distillation], field: str) -> bool:
-    """Whether a parameter is not one that every method takes with the same default; templates are told by `distill methods`."""
+    """Whether a parameter is not one that every method takes with the same default."""
     known = Distillation.model_fields.get(field)
-    if known is not None:
-        return bool(known.default != member.model_fields[field].default)
-    return not field.endswith("template")
+    return known is None or bool(known.default != member.model_fields[field].default)
 
 
-def _parameter(member: type[BaseModel], name: str) -> str:
-    info = member.model_fields[name]
-    default = "" if info.is_required() else _words(info.get_default(call_default_factory=True))
-    return f"`{name}`" if default in ("", "-") else f"`{name}` {default}"
+def _linked(text: str) -> str:
+    """Papers and repositories as links."""
+    text = re.sub(r"arXiv (\d{4}\.\d{5})", r"[arXiv \1](https://arxiv.org/abs/\1)", text)
+    return re.sub(r"\bcode (([\w-]+/[\w-]+)[\w/-]*)", r"code [\1](https://github.com/\2)", text)
 
 
-def _words(value: object) -> str:
-    """A default: of several values each, of a model each field that is given."""
-    if isinstance(value, BaseModel):
-        return ", ".join(f"{name} {each}" for name, each in value.model_dump(exclude_none=True).items())
-    return " · ".join(map(str, value)) if isinstance(value, tuple) else shown(value)
+def _name(member: type[Distillation]) -> str:
+    return name_of(member, "method")
+
+
+def _mark(member: type[Distillation]) -> str:
+    return "⁺" if issubclass(member, Growth) else ""
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _cell(text: str) -> str:
@@ -90,7 +138,8 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    Path(PAGE).write_text(page(), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
