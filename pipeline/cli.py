@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from pipeline import __version__, store_verbs, verbs
 from pipeline.errors import DistillError, UserError
+from pipeline.opening import SETTINGS_FLAGS
 
 INTERRUPTED = 130
 MOST_CANDIDATES = 1000
@@ -172,7 +173,7 @@ def _add_recipe_flags(parser: argparse.ArgumentParser, flag: bool = False) -> ar
 
 
 def _add_settings_flags(parser: argparse.ArgumentParser) -> None:
-    for name, text in verbs.SETTINGS_FLAGS.items():
+    for name, text in SETTINGS_FLAGS.items():
         variable = name.upper() if name.startswith("openai") else f"DISTILL_{name.upper()}"
         parser.add_argument(f"--{name.removeprefix('openai_').replace('_', '-')}", dest=name, help=f"{text} ({variable})")
 
