@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from pipeline.answers.words import folded
 from pipeline.bandits import ALPHA, Bandit, Telling, Turn, play, told, ucb1
 from pipeline.errors import UserError
 from pipeline.identity import unit_interval
@@ -118,7 +119,7 @@ class AlgorithmDistillation(Growth):
 
     def _steps(self, task: Task, bank: Sequence[Task]) -> list[dict[str, str]]:
         """Steps of UCB1's game in another domain, for a teacher to go by."""
-        others = [each for each in bank if each.prompt != task.prompt and bandit_of(each)][:BANK]
+        others = [each for each in bank if folded(each.prompt) != folded(task.prompt) and bandit_of(each)][:BANK]
         if not others or not self.few_shot:
             return []
         domain = min(others, key=lambda each: unit_interval("steps", task.id, each.id))

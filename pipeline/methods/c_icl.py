@@ -21,6 +21,7 @@ from typing import ClassVar, Literal
 from pydantic import NonNegativeInt, PositiveInt
 
 from pipeline.answers.entities import Entity, as_pairs, quoted, said_entities
+from pipeline.answers.words import folded
 from pipeline.llm.asking import Ask
 from pipeline.llm.request import Sampling
 from pipeline.methods.demonstrations import nearest, solved
@@ -119,8 +120,10 @@ class CIcl(EntityTurns):
 
 
 def _annotated(task: Task, bank: Sequence[Task]) -> list[Task]:
-    """Training texts whose entities are known."""
-    return [each for each in solved(task, bank) if said_entities(each.answer or "") is not None]
+    """Training texts whose entities are known, none of them the task's own under another question."""
+    text = folded(passage_of(task))
+    fitting = [each for each in solved(task, bank) if folded(passage_of(each)) != text]
+    return [each for each in fitting if said_entities(each.answer or "") is not None]
 
 
 def _right(task: Task) -> list[Entity]:

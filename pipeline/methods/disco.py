@@ -137,11 +137,11 @@ class Disco(Growth):
 
     def _demonstrations(self, task: Task, label: str, pairs: Sequence[Task]) -> list[dict[str, str]]:
         """Other pairs that have this label as they stand, none of the same premise or hypothesis."""
-        own = {task.prompt, task.context, task.extra["blanked"]}
+        own = set(map(folded, (task.prompt, task.context, task.extra["blanked"])))
         fitting = (
             each for each in pairs
             if each.answer == label and each.extra.get("replaced")
-            and own.isdisjoint((each.prompt, each.context, each.extra["blanked"]))
+            and own.isdisjoint(map(folded, (each.prompt, each.context, each.extra["blanked"])))
         )  # fmt: skip
         drawn = sorted(islice(fitting, BANK), key=lambda each: unit_interval("flip", task.id, each.id))
         return [
