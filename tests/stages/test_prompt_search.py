@@ -203,3 +203,30 @@ def test_the_instruction_in_a_reply(reply: str, found: str | None) -> None:
 def test_usable_instructions_are_one_short_line(text: str) -> None:
     found = usable(text)
     assert found is None or (found and len(found) <= 600 and "\n" not in found and found == usable(found))
+
+
+PROGRAM = "```python\ndef solution():\n    return {}\n```"
+
+
+def test_programs_are_graded_by_what_they_compute(folder: Path) -> None:
+    """Right where the prompt says to count with care; no program says its value anywhere."""
+
+    def script(prompt: str) -> str | None:
+        if "ython" not in prompt:
+            return teacher(prompt)
+        one, two = map(int, re.findall(r"is (\d+) \+ (\d+)\?", prompt)[-1])
+        return PROGRAM.format(f"{one} + {two}" if GOOD in prompt else "0 - 1")
+
+    with scripted(script) as server:
+        run = open_run(
+            folder, server.url, ROWS, {"method": "program_of_thought"}, student={"model": str(REPOSITORY / "data/mini/student")}
+        )
+        lines = asyncio.run(search_prompts(run, SEARCH))
+    assert lines[0] == f"before the question: {GOOD}" and "dev 0.000 -> 1.000" in lines[1]
+
+
+@pytest.mark.parametrize("reply", ["", "### [[ ]] ```", "7"], ids=["nothing", "garbage", "no word"])
+def test_a_teacher_of_no_use_ends_it(folder: Path, reply: str) -> None:
+    hits, lines = searched(folder, lambda prompt: reply)
+    assert "none is better than the prompt as it is" in lines[0] and not written(folder)
+    assert hits <= 9 + 3 + 2 * 3 + 9 * (3 + 2 * 3), "the method as it is, and what was written, each on nine tasks at most"
