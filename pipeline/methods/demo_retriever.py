@@ -26,7 +26,7 @@ from pipeline.answers.grading import grade, is_gradable
 from pipeline.answers.labels import right_answer
 from pipeline.llm.asking import Ask
 from pipeline.llm.request import SCORED
-from pipeline.methods.demonstrations import chosen, nearest, shown, solved
+from pipeline.methods.demonstrations import chosen, nearest, shown, solved, whole
 from pipeline.methods.distillation import Distillation, Distilled, Put, ask_round, make_sample
 from pipeline.methods.quota import Attempts, Count, Samples
 from pipeline.methods.replies import is_lost, sample_of
@@ -88,14 +88,14 @@ class DemoRetriever(Distillation):
         return self._behind(task, chosen(task, bank, "bm25", self.demonstrations))
 
     def _asked(self, task: Task, demonstrations: Sequence[Task]) -> Prompt:
-        return render(self.template, task, demonstrations=shown(demonstrations))
+        return render(self.template, whole(task), demonstrations=shown(demonstrations))
 
     def _behind(self, task: Task, demonstrations: Sequence[Task]) -> Prompt:
         """What the student reads behind these."""
-        return self.shown(self.student_template, task, demonstrations=shown(demonstrations))
+        return self.shown(self.student_template, whole(task), demonstrations=shown(demonstrations))
 
     def _judging(self, task: Task, demonstration: Task) -> Prompt:
-        return render(self.useful_template, task, demonstration=shown([demonstration])[0])
+        return render(self.useful_template, whole(task), demonstration=shown([demonstration])[0])
 
     async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
         tried = await self._tried(task, ask, solved(task, bank)) if is_gradable(task) else None

@@ -30,7 +30,8 @@ def solved(task: Task, bank: Sequence[Task]) -> list[Task]:
     """Training tasks of the kind whose solution is known, without the task itself."""
     question = folded(task.prompt)
     fitting = [each for each in bank if each.kind == task.kind and worked(each)]
-    return [each for each in fitting if folded(each.prompt) != question or each.context != task.context][:BANK]
+    about = folded(task.context)
+    return [each for each in fitting if folded(each.prompt) != question or folded(each.context) != about][:BANK]
 
 
 def nearest(query: str, tasks: Sequence[Task], count: int | None = None) -> list[Task]:
@@ -56,8 +57,13 @@ def chosen(task: Task, bank: Sequence[Task], by: Choice, count: int, draw: int =
 
 
 def shown(tasks: Sequence[Task]) -> list[dict[str, str]]:
-    """Demonstrations as templates show them."""
-    return [{"prompt": each.prompt, "answer": worked(each)} for each in tasks]
+    """Demonstrations as templates show them, each behind what it is about."""
+    return [{"prompt": whole(each).prompt, "answer": worked(each)} for each in tasks]
+
+
+def whole(task: Task) -> Task:
+    """A task whose question says also what it is about, so that it can stand among others."""
+    return task.model_copy(update={"prompt": f"{task.context}\n{task.prompt}", "context": ""}) if task.context else task
 
 
 def _balanced(drawn: Sequence[Task]) -> list[Task]:

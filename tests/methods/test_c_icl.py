@@ -72,6 +72,14 @@ def test_no_demonstration_holds_the_text_or_its_list() -> None:
     assert as_pairs(RIGHT) not in final and '"Tom"' not in final
 
 
+def test_the_same_text_under_another_question_is_no_demonstration() -> None:
+    task = TASK.model_copy(update={"context": QUERY, "prompt": "List the entities."})
+    others = [each.model_copy(update={"context": each.prompt, "prompt": "List the entities."}) for each in BANK[:3]]
+    again = task.model_copy(update={"id": "again", "prompt": "What is named here?", "context": QUERY.upper()})
+    distilled(METHOD, task, teacher := Scripted(says), [*others, again])
+    assert teacher.asked[-1].count(">>> entities(") == 4 and QUERY.upper() not in teacher.asked[-1]
+
+
 def test_how_often_and_how_many() -> None:
     more = METHOD.model_copy(update={"frequent": 1})
     distilled(more, TASK, teacher := Scripted(says), BANK)

@@ -55,6 +55,20 @@ def test_no_demonstration_is_the_question_or_holds_its_answer() -> None:
     assert all(sample.answer == "7" for sample in samples)
 
 
+def test_what_a_question_is_about_stands_with_it() -> None:
+    """Pairs of premise and hypothesis, say: without its context, a demonstration says nothing, and no two would differ."""
+    task, *bank = (
+        make_task(id=f"c{n}", kind="pair", context=f"Ann feeds {n} hens.", prompt=f"It is about {n}.", answer=f"label {n}")
+        for n in range(5)
+    )
+    teacher = Scripted(lambda content, sample: f"The answer is label {0 if 'feeds 3' in content else 9}.")
+    samples = distilled(METHOD.model_copy(update={"candidates": 4}), task, teacher, bank)
+    shown = [content.partition("Question: Ann feeds 0 hens.\nIt is about 0.")[0] for content in teacher.asked]
+    assert sorted({text.count("hens.\nIt is about") for text in shown}) == [1] and len(set(shown)) == 4
+    [useful] = [sample for sample in samples if (sample.view, sample.target) == ("reranker", "yes")]
+    assert "Ann feeds 3 hens.\nIt is about 3." in useful.messages[-1].content
+
+
 def test_candidates_that_are_as_good_teach_no_difference() -> None:
     assert not any(each.startswith("reranker") for each in of(good_behind("Ann")))
 

@@ -41,6 +41,14 @@ def test_the_solver_reads_exactly_the_earlier_steps() -> None:
     assert "13" not in second
 
 
+def test_a_later_step_reads_all_that_are_before_it() -> None:
+    steps = [f"Q: How many after {n}?\nA: {n}+1={n + 1}." for n in range(1, 5)]
+    samples = of("\n".join(steps) + " The answer is 5.")
+    for step, content in enumerate(contents(samples)[1:]):
+        question = steps[step].partition("\n")[0]
+        assert content == "\n".join([TASK.prompt, *steps[:step], question, "A:"])
+
+
 def test_every_part_is_judged_by_the_answer_of_the_whole() -> None:
     assert [sample.answer for sample in of(SPLIT)] == ["13"] * 3
     assert [sample.answer for sample in of(SPLIT.replace("13", "14").replace("17-4=14", "18-4=14"))] == ["14"] * 3
@@ -89,6 +97,13 @@ def test_a_student_asks_itself_and_answers_in_turn() -> None:
     asking = student("12+5=17.", "17-4=13. The answer is 13.")
     assert replied(METHOD, TASK, asking).text == SPLIT
     assert [prompt.messages[-1].content for prompt in asking.prompts[1:]] == contents(of(SPLIT))[1:]
+
+
+def test_a_student_reads_all_its_steps_before_the_next() -> None:
+    asking = student("1+1=2.", "2+1=3.", "3+1=4. The answer is 4.", questions="After one?\nAfter two?\nAfter three?")
+    replied(METHOD, TASK, asking)
+    last = asking.prompts[-1].messages[-1].content
+    assert last == f"{TASK.prompt}\nQ: After one?\nA: 1+1=2.\nQ: After two?\nA: 2+1=3.\nQ: After three?\nA:"
 
 
 def test_it_stops_at_the_final_answer_and_at_the_most_questions() -> None:
