@@ -28,6 +28,8 @@ PARTS = ("For", "Learns", "Filters", "Source", "Here")
 """What the docstring of a method's module says behind its first line: when to use it, what the student reads and learns, the
 filters it needs, the paper, and how it is done here, with what differs."""
 PART = re.compile(rf"^({'|'.join(PARTS)}): (.*(?:\n +.*)*)", flags=re.MULTILINE)
+Told = tuple[str, str, str]
+"""A parameter's name, default and meaning."""
 INDENT, NAMES, WIDEST = 2, 36, 120
 """Columns: before a parameter, before what it means, and in all."""
 
@@ -55,7 +57,7 @@ def catalogue(union: Any, tag: str, width: int | None = None) -> str:
 
 
 def _member(
-    member: type[BaseModel], tag: str, shared: dict[str, tuple[str, ...]], instead: dict[type[BaseModel], str], width: int
+    member: type[BaseModel], tag: str, shared: dict[str, Told], instead: dict[type[BaseModel], str], width: int
 ) -> list[str]:  # fmt: skip
     """One member: its name and line, when to use it, where it is from, its own parameters."""
     lines = textwrap.wrap(f"{name_of(member, tag)}: {first_line(member)}", width, subsequent_indent=" " * INDENT)
@@ -97,9 +99,9 @@ def _docstring(member: type[BaseModel]) -> str:
     return inspect.getdoc(inspect.getmodule(member)) or ""
 
 
-def common(those: list[type[BaseModel]]) -> dict[str, tuple[str, ...]]:
+def common(those: list[type[BaseModel]]) -> dict[str, Told]:
     """The parameters that all of them take, with the default that most have."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, Told] = {}
     for name in those[0].model_fields:
         if name in COMMON and all(name in each.model_fields for each in those):
             said = Counter(_told(name, each.model_fields[name]) for each in those)
@@ -117,7 +119,7 @@ def _columns(name: str, default: str, words: str, width: int, column: int = NAME
     return [*textwrap.wrap(head, width, subsequent_indent=" " * (INDENT + 2), drop_whitespace=False), *lines]
 
 
-def _told(name: str, info: FieldInfo) -> tuple[str, str, str]:
+def _told(name: str, info: FieldInfo) -> Told:
     """A parameter's name, default and meaning."""
     default = "must be given" if info.is_required() else shown(info.get_default(call_default_factory=True))
     return name, default, meaning(info)

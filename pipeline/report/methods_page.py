@@ -8,15 +8,17 @@ holds the files against the code.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import yaml
+from pydantic.fields import FieldInfo
 
 from pipeline.methods.distillation import Distillation
 from pipeline.methods.growth import Growth
 from pipeline.methods.union import Method
+from pipeline.report import prompts_page
 from pipeline.report.catalogue import FAMILIES, first_line, in_families, meaning, members, name_of, parts_of, shown
 from pipeline.settings import REPOSITORY
 
@@ -41,7 +43,7 @@ def page() -> str:
     those = methods()
     families = [name for name in FAMILIES if any(each.family == name for each in those)]
     tables = [_overview(name, [each for each in those if each.family == name]) for name in families]
-    parts = [OPENING, "## Which one", *tables, "## What every method takes", _table(Distillation, Distillation.model_fields)]
+    parts = [OPENING, "## Which one", *tables, "## What every method takes", _table(Distillation.model_fields)]
     for name in families:
         parts += [f"## {_capital(name)}", *(_section(each) for each in those if each.family == name)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -78,17 +80,16 @@ def _section(member: type[Distillation]) -> str:
     made = [f"- **Recipes:** {', '.join(found)}"] if (found := _recipes(_name(member))) else []
     own = {name: info for name, info in member.model_fields.items() if name != "method" and _is_own(member, name)}
     head = f'<a id="{_name(member)}"></a>\n\n### `{_name(member)}`{_mark(member)}\n\n{first_line(member)}'
-    return "\n\n".join([head, "\n".join([*told, *made]), _table(member, own)])
+    return "\n\n".join([head, "\n".join([*told, *made]), _table(own)])
 
 
-def _table(member: type[Distillation], fields: dict[str, Any]) -> str:
+def _table(fields: Mapping[str, FieldInfo]) -> str:
     """Parameters, templates last."""
     names = sorted(fields, key=lambda name: name.endswith("template"))
-    return "\n".join(["| parameter | default | |", "|---|---|---|", *(_row(member, name) for name in names)])
+    return "\n".join(["| parameter | default | |", "|---|---|---|", *(_row(name, fields[name]) for name in names)])
 
 
-def _row(member: type[Distillation], name: str) -> str:
-    info = member.model_fields[name]
+def _row(name: str, info: FieldInfo) -> str:
     default = "*must be given*" if info.is_required() else shown(info.get_default(call_default_factory=True))
     if name.endswith("template"):
         default = f"[{default}](../prompts/{default}.jinja)"
@@ -138,6 +139,7 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
+    prompts_page.PAGE.write_text(prompts_page.page(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
     README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Correcting wrong attempts at word problems: what is wrong first, then the right solution (negative-aware training, DRA).
+"""Correcting wrong attempts at word problems: what is wrong first, then the right solution (negative-aware training).
 
 Attempts go wrong as those of the shipped models do (`attempts.mistaken`). The right answer is told in half of the lessons, as a
 task may have none.
