@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 FAMILIES = (
     "in context", "chain of thought", "instruction following", "symbolic and counterfactual", "beyond one view",
 )  # fmt: skip
-"""Of methods, in the order of the survey (arXiv 2407.01885)."""
+"""Of methods: first those of the survey (arXiv 2407.01885), in its order."""
 COMMON = {"kinds", "limit", "sampling", "made", "longer", "tag", "tag_place"}
 """Parameters that all of a sort have, where all of them have them; said again where a default is another."""
 PARTS = ("For", "Learns", "Filters", "Source", "Here")

@@ -27,10 +27,10 @@ BLOCK = re.compile(r"(<!-- methods -->\n).*?(<!-- /methods -->)", flags=re.DOTAL
 OPENING = """# The methods
 
 Written by `make docs` from the code; do not edit it. `make methods` says the same in a terminal. A recipe names methods in a
-list: `methods: [{method: chain_of_thought, samples: 4}]`. Families and order are those of the *Survey on Knowledge Distillation
-for Large Language Models* (arXiv 2407.01885). A method with a ⁺ makes tasks of its own out of those of the source; the others
-take each task as it is. A recipe that ends in `_mini` runs offline with the models that ship:
-`make generate train RECIPE=socratic_mini`.
+list: `methods: [{method: chain_of_thought, samples: 4}]`. The first three families are those into which the *Survey on
+Knowledge Distillation for Large Language Models* (arXiv 2407.01885) divides distillation from a teacher of whom only text is
+seen. A method with a ⁺ makes tasks of its own out of those of the source; the others take each task as it is. A recipe that
+ends in `_mini` runs offline with the models that ship: `make generate train RECIPE=socratic_mini`.
 
 Right answers of made tasks are known to nobody, so filters that compare with one call them unverifiable. To let another method
 of the recipe answer what one has made, say `made: true` there.

@@ -52,7 +52,7 @@ FIELDS = {
 """What methods and filters give to their templates beside the task."""
 OPENING = """# The templates
 
-Written by `make docs` from `prompts/`; do not edit it. A template is Jinja with the blocks `user` and, if it likes, `system`. It
+Written by `make docs` from `prompts/`; do not edit it. A template is Jinja with the blocks `user` and, if wanted, `system`. It
 sees every field of the task, the keys of `extra` under `extra`, and what the method or filter gives it. A name that is not
 there is refused with its place and the names there are. Edit one, look at it with `make preview`, and run again: only what is
 asked by it is asked anew. A recipe can name another file: `template: my_folder/teacher`.
