@@ -17,9 +17,9 @@ from tests.methods.scripted import Scripted, distilled, harvested
 from tests.rows import make_task
 from tests.servers import OVERLOADED, ChatServer, Trouble
 
-PASSAGES = ["The red boat belongs to Tom.", "Tom works at the market.", "The red kite belongs to Ann.", "A boat is red."]
-TASK = make_task(prompt="Does the owner of the red boat work at the market?", answer="yes")
-RATIONALE = "The red boat belongs to Tom. Tom works at the market. The answer is yes."
+PASSAGES = ["The red boat belongs to Tom.", "Tom bakes bread at the market.", "The red kite belongs to Ann.", "A boat is red."]
+TASK = make_task(prompt="Is the owner of the red boat a cook?", answer="yes")
+RATIONALE = "The red boat belongs to Tom. Tom bakes bread at the market. The answer is yes."
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def test_the_rationale_finds_what_the_question_does_not(method: Kard) -> None:
     assert sorted(shown(by_rationale.messages[-1].content)) == sorted(PASSAGES[:2])
     assert shown(by_question.messages[-1].content) == read_passages(method.passages).nearest(TASK.prompt, 2)
     assert PASSAGES[0] in shown(by_question.messages[-1].content) and by_question.weight == 0.5
+    assert PASSAGES[1] not in shown(by_question.messages[-1].content)
     assert by_rationale.target == by_question.target == RATIONALE
     assert {sample.target: any(each in sample.messages[-1].content for each in PASSAGES[:2]) for sample in judged} == {
         "yes": True, "no": False,
@@ -77,7 +78,7 @@ def test_the_student_answers_behind_what_it_says_helps(method: Kard) -> None:
     def says(content: str, sample: int) -> str:
         if "Does the passage help" not in content:
             return RATIONALE
-        return "yes" if "Passage: Tom works" in content else "no"
+        return "yes" if "Passage: Tom bakes" in content else "no"
 
     reply, asked = replied(method, TASK, says)
     assert reply.text == RATIONALE and len(asked) == 5
