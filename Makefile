@@ -12,7 +12,7 @@ FLAGS = $(if $(LIMIT),--limit '$(LIMIT)') $(if $(TEACHER),--teacher '$(TEACHER)'
 .DEFAULT_GOAL := help
 .PHONY: help setup generate train filter select evaluate estimate inspect preview status report why methods filters benchmarks \
         test test-slow check check-lint check-all bench soak figures mini-models clean \
-        push eval-harness docs search-prompts play
+        push eval-harness docs leaderboard search-prompts play
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ figures: $(READY) ## write the figures of data/runs/mini into the README
 bench: $(READY) ## measure, and write docs/performance.md and docs/mini.md: all (about an hour), or ONLY="client faults"
 	@$(BIN)/python bench/performance.py $(ONLY)
 	@$(if $(ONLY),,$(BIN)/python bench/mini_models.py)
+
+leaderboard: $(READY) ## compare the methods on the mini world and write docs/leaderboard.md and the README's block (about two and a half hours)
+	@$(BIN)/python bench/leaderboard.py
 
 soak: $(READY) ## half an hour of random faults with fixed seeds
 	@SOAK_SECONDS=1800 $(BIN)/pytest -m slow --timeout 7200 tests/slow/test_soak.py
