@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import os
 import sys
 import traceback
@@ -17,6 +18,7 @@ from typing import NoReturn
 from pipeline import __version__, store_verbs, verbs
 from pipeline.errors import DistillError, UserError
 from pipeline.opening import SETTINGS_FLAGS
+from pipeline.terminal import complain, tell_traceback
 
 INTERRUPTED = 130
 MOST_CANDIDATES = 1000
@@ -26,16 +28,20 @@ BACKENDS = ("openai", "batch", "vllm", "local", "recorded")
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
+    sys.excepthook = tell_traceback
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what the terminal's encoding lacks is written out
     arguments = _parser().parse_args(words)
     try:
         arguments.run(arguments)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return error.exit_code
     except DistillError as error:
         if error.exit_code == 1:
             raise
-        print(f"stopped: {error}\n  Everything that landed is kept; the same command goes on from here.", file=sys.stderr)
+        complain(f"stopped: {error}\n  Everything that landed is kept; the same command goes on from here.")
         return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError):
         return _interrupted()
@@ -51,7 +57,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _interrupted() -> int:
-    print("interrupted: everything that landed is kept; the same command goes on from here.", file=sys.stderr)
+    complain("interrupted: everything that landed is kept; the same command goes on from here.")
     return INTERRUPTED
 
 
@@ -63,10 +69,9 @@ def _disk(error: OSError) -> int:
         raise error
     place = error.filename or "the run's folder"
     remedy = "Free space there, permit reading and writing" if error.errno != errno.ENAMETOOLONG else "Give it a shorter name"
-    print(
+    complain(
         f"error: {place}: {error.strerror}\n  {remedy}, or work elsewhere with --data DIR; "
         "what landed before is safe and the tables are as they were.",
-        file=sys.stderr,
     )
     return UserError.exit_code
 
@@ -75,7 +80,7 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser whose own errors look like the others."""
 
     def error(self, message: str) -> NoReturn:
-        print(f"error: {message}\n  {self.prog} --help shows what there is.", file=sys.stderr)
+        complain(f"error: {message}\n  {self.prog} --help shows what there is.")
         raise SystemExit(UserError.exit_code)
 
 

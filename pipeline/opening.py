@@ -9,10 +9,11 @@ import argparse
 import asyncio
 import gc
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
+
+from pipeline.terminal import complain
 
 if TYPE_CHECKING:
     from pipeline.run import Run
@@ -102,5 +103,5 @@ def with_the_tables_recipe(run: Run) -> Run:
     recipe = run.recipe.model_copy(update=parts)
     differing = changed_parts(run.recipe.model_dump(mode="json"), recipe.model_dump(mode="json"))
     if differing:
-        print(f"note: the corpus is used as it was made; the recipe now differs in {', '.join(differing)}.", file=sys.stderr)
+        complain(f"note: the corpus is used as it was made; the recipe now differs in {', '.join(differing)}.")
     return replace(run, recipe=recipe)

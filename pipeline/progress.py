@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from pipeline.terminal import flat
+
 PLAIN_SECONDS = 10.0
 REFRESH_SECONDS = 0.25
 
@@ -70,7 +72,7 @@ class Progress:
             parts.append(f"{clock(seconds)} in all")
         elif self.total is not None and rate:
             parts.append(f"{clock((self.total - self.done) / rate)} left")
-        return " · ".join(part for part in parts if part)
+        return flat(" · ".join(part for part in parts if part))  # an endpoint's error may be in it
 
 
 def clock(seconds: float) -> str:

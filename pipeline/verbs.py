@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.opening import noting, open_run, with_the_tables_recipe, work
+from pipeline.terminal import say
 
 if TYPE_CHECKING:
     from pipeline.run import Run
@@ -85,13 +86,13 @@ def push(arguments: argparse.Namespace) -> None:
 
     run = with_the_tables_recipe(open_run(arguments))
     corpus = (arguments.corpus, corpus_card(run.folder)) if arguments.corpus else None
-    print("\n".join(push(run, arguments.repository, arguments.yes, corpus)))
+    say(*push(run, arguments.repository, arguments.yes, corpus))
 
 
 def report(arguments: argparse.Namespace) -> None:
     from pipeline.report.page import write_page
 
-    print(write_page(open_run(arguments).folder))
+    say(write_page(open_run(arguments).folder))
 
 
 def status(arguments: argparse.Namespace) -> None:
@@ -102,7 +103,7 @@ def estimate(arguments: argparse.Namespace) -> None:
     from pipeline.stages.estimate import PILOT, estimate
 
     run = open_run(arguments)
-    print("\n".join(asyncio.run(estimate(run, PILOT if arguments.pilot is None else arguments.pilot))))
+    say(*asyncio.run(estimate(run, PILOT if arguments.pilot is None else arguments.pilot)))
 
 
 def preview(arguments: argparse.Namespace) -> None:
@@ -112,7 +113,7 @@ def preview(arguments: argparse.Namespace) -> None:
     if arguments.training:
         _preview_training(with_the_tables_recipe(run))
     else:
-        print("\n".join(preview(run)))
+        say(*preview(run))
 
 
 def _preview_training(run: Run) -> None:
@@ -120,20 +121,20 @@ def _preview_training(run: Run) -> None:
     from pipeline.stages.proving import prove_corpus
 
     proven, examples = prove_corpus(run)
-    print(f"{summary(proven)}\npage: {write_training_page(run.folder, proven, examples)}")
+    say(f"{summary(proven)}\npage: {write_training_page(run.folder, proven, examples)}")
 
 
 def inspect(arguments: argparse.Namespace) -> None:
     from pipeline.report.look import look
 
-    print("\n".join(look(open_run(arguments).folder)))
+    say(*look(open_run(arguments).folder))
 
 
 def play(arguments: argparse.Namespace) -> None:
     from pipeline.stages.playing import play_games
 
     async def stage(run: Run) -> None:
-        print("\n".join(await play_games(run)))
+        say(*await play_games(run))
 
     work(with_the_tables_recipe(open_run(arguments)), "play", stage)
 
@@ -145,7 +146,7 @@ def search_prompts(arguments: argparse.Namespace) -> None:
     search = Search(arguments.method, arguments.dev, arguments.candidates, arguments.steps, arguments.place)
 
     async def stage(run: Run) -> None:
-        print("\n".join(await search_prompts(run, search)))
+        say(*await search_prompts(run, search))
 
     work(run, "search-prompts", stage)
 
@@ -153,28 +154,28 @@ def search_prompts(arguments: argparse.Namespace) -> None:
 def why(arguments: argparse.Namespace) -> None:
     from pipeline.report.fate import fate
 
-    print("\n".join(fate(open_run(arguments).folder, arguments.id)))
+    say(*fate(open_run(arguments).folder, arguments.id))
 
 
 def methods(arguments: argparse.Namespace) -> None:
     from pipeline.methods.union import Method
     from pipeline.report.catalogue import catalogue
 
-    print(catalogue(Method, "method"))
+    say(catalogue(Method, "method"))
 
 
 def filters(arguments: argparse.Namespace) -> None:
     from pipeline.filters.union import Filter
     from pipeline.report.catalogue import catalogue
 
-    print(catalogue(Filter, "filter"))
+    say(catalogue(Filter, "filter"))
 
 
 def benchmarks(arguments: argparse.Namespace) -> None:
     from pipeline.benchmarks.union import Benchmark
     from pipeline.report.catalogue import catalogue
 
-    print(catalogue(Benchmark, "benchmark"))
+    say(catalogue(Benchmark, "benchmark"))
 
 
 def _write_cards(run: Run) -> None:
@@ -189,13 +190,13 @@ def _write_cards(run: Run) -> None:
 def _print_owed(run: Run) -> None:
     tally = run.door.tally
     if tally.owed:
-        print(f"{tally.owed} calls failed for now ({tally.last_error}); the same command asks them again.")
+        say(f"{tally.owed} calls failed for now ({tally.last_error}); the same command asks them again.")
 
 
 def _print_status(run: Run) -> None:
     from pipeline.report.status import as_text
 
-    print(as_text(run.folder))
+    say(as_text(run.folder))
 
 
 def _print_comparison(run: Run) -> None:
@@ -203,5 +204,5 @@ def _print_comparison(run: Run) -> None:
     from pipeline.report.page import write_page
 
     _write_cards(run)
-    print(as_text(run.folder))
-    print(f"report: {write_page(run.folder)}")
+    say(as_text(run.folder))
+    say(f"report: {write_page(run.folder)}")

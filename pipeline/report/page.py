@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +31,7 @@ from pipeline.report.funnel import Funnel, read_funnel
 from pipeline.report.labelled import Labelled, read_labelled
 from pipeline.report.scores import ALL_KINDS
 from pipeline.tables import table_path
+from pipeline.terminal import complain
 
 REASONS = 30
 """Reasons that are shown with examples, the most frequent ones; the page stays under 2 MB by this."""
@@ -178,7 +178,7 @@ def _labelled(folder: Path, funnel: Funnel, text: str) -> list[Labelled]:
     try:
         return read_labelled(folder, [each.name for each in funnel.filters], LabelFile.model_validate(labels))
     except (UserError, ValidationError) as error:
-        print(f"note: filters are not measured against labels: {error}", file=sys.stderr)
+        complain(f"note: filters are not measured against labels: {error}")
         return []
 
 

@@ -29,6 +29,7 @@ from pipeline.stages.same_prompts import check_prompts
 from pipeline.stages.speed import speeds
 from pipeline.stages.swapping import Swap, is_swappable, swap
 from pipeline.tables import made_of
+from pipeline.terminal import say
 
 NO_REPLY = ("owed", "missing", "error", "content_filter")
 """How calls end that tell nothing of what a model can do."""
@@ -81,7 +82,7 @@ def _put_to(entrant: Contestant, items: list[Item]) -> list[Item]:
         return items
     some = [item for item in items if is_gradable(item)]
     if left := len(items) - len(some):
-        print(f"teacher: not asked {left} of {len(items)} items, which have neither an answer nor constraints")
+        say(f"teacher: not asked {left} of {len(items)} items, which have neither an answer nor constraints")
     return some
 
 
@@ -131,9 +132,9 @@ class Sitting:
     def report(self, items: int) -> None:
         """Says how many replies are missing or cut, if any."""
         if self.missing:
-            print(f"{self.entrant.role}: no reply to {self.missing} of {items} items, so they are not graded")
+            say(f"{self.entrant.role}: no reply to {self.missing} of {items} items, so they are not graded")
         if self.cut:
-            print(f"{self.entrant.role}: {self.cut} of {items} replies were cut at max_tokens")
+            say(f"{self.entrant.role}: {self.cut} of {items} replies were cut at max_tokens")
 
     async def _samples(self, item: Item, prompt: Prompt) -> list[Grade | None]:
         sampled = self.run.recipe.evaluation.sampled

@@ -7,7 +7,6 @@ what is missing. Rows are written in the order of the tasks, whatever order repl
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
@@ -27,6 +26,7 @@ from pipeline.stages.growing import Crop, grow, growths
 from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_methods, harvest
 from pipeline.student.tokens import token_counter
 from pipeline.tables import CORPORA, remove_tables, table_path
+from pipeline.terminal import complain
 
 DOWNSTREAM = ("4_verdicts", "4_judgements", *CORPORA, "6_items", "6_evaluation")
 """Tables that speak of older samples once there are new ones."""
@@ -163,11 +163,10 @@ def source_tasks(run: Run) -> Iterator[Task]:
         yield task
     yield from (task for name, task in benchmarks.items() if int(name, 16) not in answers)
     if given_way:
-        print(f"note: {given_way} tasks for the teacher are items of a benchmark and are left out", file=sys.stderr)
+        complain(f"note: {given_way} tasks for the teacher are items of a benchmark and are left out")
     if repeated:
-        print(
+        complain(
             f"note: {repeated} rows repeat an earlier one and are left out, {other} of them with another answer",
-            file=sys.stderr,
         )
     if not asked:
         raise UserError(f"{run.recipe.name}: the source holds no tasks for the teacher", "Look at source in the recipe.")

@@ -7,7 +7,6 @@ that was made before, or an item of the evaluation is not kept, and the method h
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
@@ -21,6 +20,7 @@ from pipeline.run import Run
 from pipeline.stages.harvest import ASKED_SPLITS, Recorder, Sieve
 from pipeline.stages.school import TrainingSchool
 from pipeline.stages.train import check_installed
+from pipeline.terminal import complain
 
 
 @dataclass
@@ -85,7 +85,7 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
         crop.responses += recorder.responses()
         for what, outcomes in workshop.notes.items():
             crop.notes.setdefault(method.method, {}).setdefault(what, Counter()).update(outcomes)
-        print("\n".join(_told(method.method, workshop)), end="\n" * bool(workshop.notes), file=sys.stderr)
+        complain(*_told(method.method, workshop))
     return crop
 
 
