@@ -25,6 +25,7 @@ from pipeline.stages.contestants import Contestant, contestants, greedy
 from pipeline.stages.eval_harness import kept_rows
 from pipeline.stages.generate import in_order, window
 from pipeline.stages.items import evaluation_items, level, method_for, prompt_for
+from pipeline.stages.live import Live
 from pipeline.stages.same_prompts import check_prompts
 from pipeline.stages.speed import speeds
 from pipeline.stages.swapping import Swap, is_swappable, swap
@@ -58,7 +59,7 @@ async def evaluate(run: Run) -> None:
         for item in items:
             new["6_items"].append(item)
         put = [(entrant, _put_to(entrant, items)) for entrant in entrants]
-        with Progress("evaluating", sum(len(some) for _, some in put), lambda: f"{run.door.tally.asked} asked") as progress:
+        async with Progress("evaluating", sum(len(some) for _, some in put), facts=Live(run).facts) as progress:
             for entrant, some in put:
                 sitting = Sitting(run, entrant, bank, _first_of_each(run, items))
                 async with run.door:  # closed after each, so that one model is in memory at a time

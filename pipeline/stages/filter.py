@@ -29,6 +29,7 @@ from pipeline.run import Run
 from pipeline.shards import SHARD, Flags, Shards, SurvivingRows, read_shards
 from pipeline.stages.judgements import as_judge, ask_all
 from pipeline.stages.judging import Job, judge_all
+from pipeline.stages.live import Live
 from pipeline.tables import CORPORA, check_table, made_of, read_rows_of, readable, remove_tables, row_groups, table_path
 from pipeline.terminal import complain
 
@@ -156,7 +157,8 @@ async def _judge_survivors(run: Run, shards: Shards, named: Named, survives: Fla
     if not stale:
         return pieces
     steps = len(shards.shards) if isinstance(condition, TableFilter) else len(stale)
-    with Progress(f"filtering, {named.name}", steps) as progress:
+    facts = Live(run).facts if isinstance(condition, AskingFilter) else list
+    async with Progress(f"filtering, {named.name}", steps, facts=facts) as progress:
         if isinstance(condition, GroupFilter):
             jobs = [Job(run.folder, each, ((condition, pieces),), survives[each.start : each.stop]) for each in stale]
             await judge_all(jobs, progress.advance)

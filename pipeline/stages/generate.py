@@ -24,6 +24,7 @@ from pipeline.records import Response, Task
 from pipeline.run import Run
 from pipeline.stages.growing import Crop, grow, growths
 from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_methods, harvest
+from pipeline.stages.live import Live
 from pipeline.student.tokens import token_counter
 from pipeline.tables import CORPORA, remove_tables, table_path
 from pipeline.terminal import complain
@@ -81,7 +82,7 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
         UserError: no call gave a sample.
     """
     model, planned = run.model("teacher"), Plan(run.recipe)
-    counts, errors = Counter[str](), Counter[str]()
+    live, made, errors = Live(run, crop.yields), 0, Counter[str]()
     shared: dict[str, set[str]] = {task.id: set() for task in bank}
     """Keys written of replies about tasks of the bank: others may ask about these, too, as C-ICL does."""
 
@@ -93,11 +94,10 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
             errors[_why_no_sample(response)] += 1
 
     async def work_on(job: tuple[Task, list[int]]) -> Harvest:
-        brought = await harvest(run, *job, bank)
+        brought = await harvest(run, *job, bank, yields=live.yields)
         if made := crop.samples.get(job[0].id):
             brought.samples[:0] = made
             brought.passed += crop.passed[job[0].id]
-        counts.update(samples=len(brought.samples), kept=brought.passed)
         progress.advance()
         return brought
 
@@ -105,14 +105,17 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
     work = (job for job in jobs if job[1] or job[0].id in crop.samples)
     for response in crop.responses:
         note(response)
-    with Progress(f"asking {model.name}", total, lambda: _details(run, counts)) as progress:
-        async with aclosing(in_order(work, work_on, window(model.in_flight))) as harvests:
-            async for brought in harvests:
-                for response in brought.responses:
-                    note(response)
-                for sample in brought.samples:
-                    new["3_samples"].append(sample)
-    if not counts["samples"]:
+    async with (
+        Progress(f"asking {model.name}", total, facts=live.facts) as progress,
+        aclosing(in_order(work, work_on, window(model.in_flight))) as harvests,
+    ):
+        async for brought in harvests:
+            for response in brought.responses:
+                note(response)
+            made += len(brought.samples)
+            for sample in brought.samples:
+                new["3_samples"].append(sample)
+    if not made:
         error, count = max(errors.items(), key=itemgetter(1), default=("nobody was asked", 0))
         raise UserError(
             f"{model.name}: none of {errors.total()} calls gave a sample; {count} times: {error}",
@@ -124,15 +127,6 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
 def _why_no_sample(response: Response) -> str:
     unread = "a reply that the method could not use" if (response.text or "").strip() else "an empty reply"
     return response.error or unread
-
-
-def _details(run: Run, counts: Counter[str]) -> str:
-    """What the progress line says beside the rate."""
-    tally = run.door.tally
-    cost = "cost unknown" if tally.cost is None else f"{tally.cost:.2f} dollars"
-    calls = f"{tally.asked} asked, {tally.remembered} remembered" + (f", {tally.owed} owed" * bool(tally.owed))
-    error = f" · last error: {tally.last_error[:80]}" if tally.last_error else ""
-    return f"{calls} · {counts['kept']} of {counts['samples']} samples pass row filters · {cost}{error}"
 
 
 def source_tasks(run: Run) -> Iterator[Task]:

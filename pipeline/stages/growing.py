@@ -17,7 +17,8 @@ from pipeline.methods.growth import Growth, Workshop
 from pipeline.progress import Progress
 from pipeline.records import Response, Sample, Task
 from pipeline.run import Run
-from pipeline.stages.harvest import ASKED_SPLITS, Recorder, Sieve
+from pipeline.stages.harvest import ASKED_SPLITS, Recorder, Sieve, Yields
+from pipeline.stages.live import Live
 from pipeline.stages.school import TrainingSchool
 from pipeline.stages.train import check_installed
 from pipeline.terminal import complain
@@ -36,6 +37,8 @@ class Crop:
     responses: list[Response] = field(default_factory=list)
     repeated: int = 0
     """New tasks that were none."""
+    yields: Yields = field(default_factory=Yields)
+    """What the row filters let through."""
     notes: dict[str, dict[str, Counter[str]]] = field(default_factory=dict)
     """By method and what was tried, how often it ended how."""
 
@@ -80,7 +83,8 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
         recorder = Recorder(run.ask, method.longer)
         prefix = f"{entries[method.method]}." if entries[method.method] > 1 else ""
         workshop = Workshop(recorder, TrainingSchool(run, _splits(seeds, crop), prefix))
-        with Progress(f"{method.method}: tasks made", method.tasks) as progress:
+        live = Live(run, crop.yields)
+        async with Progress(f"{method.method}: tasks made", method.tasks, facts=live.facts) as progress:
             await _grow(run, method, seeds, workshop, known, crop, progress)
         crop.responses += recorder.responses()
         for what, outcomes in workshop.notes.items():
@@ -139,7 +143,7 @@ async def _grow(
                         progress.advance()
                     continue
                 task = crop.tasks.get(each.task_id) or given[each.task_id]
-                word = sieves.setdefault(task.id, Sieve(run.recipe, task))(each)
+                word = sieves.setdefault(task.id, Sieve(run.recipe, task, crop.yields))(each)
                 if all(each.id != other.id for other in crop.samples.setdefault(task.id, [])):  # two entries may ask the same
                     crop.samples[task.id].append(each)
                     crop.passed[task.id] += word
