@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from pipeline import __version__, store_verbs, verbs
+from pipeline import __version__, store_verbs, table_verbs, verbs
 from pipeline.errors import DistillError, UserError
 from pipeline.opening import SETTINGS_FLAGS
 from pipeline.terminal import complain, tell_traceback
@@ -109,9 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     parser_of["preview"].add_argument(
         "--training", action="store_true", help="prove the corpus instead, and write training.html: what the student learns"
     )
-    why = there.add_parser("why", help="what became of a row, by any id of any table")
-    why.add_argument("id", help="an id, or its first characters")
-    _add_recipe_flags(why, flag=True).set_defaults(run=verbs.why, verb="why")
+    _add_table_verbs(there)
     push = _add_recipe_flags(there.add_parser("push", help="show what would go to a model hub, or send it with --yes"))
     push.add_argument("repository", help="owner/name for the student")
     push.add_argument("--corpus", metavar="OWNER/NAME", help="send the corpus there, too, as a data set")
@@ -131,6 +129,29 @@ def _parser() -> argparse.ArgumentParser:
     ):
         there.add_parser(name, help=text, description=text).set_defaults(run=list_run, verb=name)
     return parser
+
+
+def _add_table_verbs(there: argparse._SubParsersAction[_Parser]) -> None:
+    text = (
+        "rows of a table: for reading on a terminal, tab-separated in a pipe, or JSON; without a table, what tables there are"
+    )
+    show = there.add_parser("show", help=text, description=text)
+    show.add_argument("table", nargs="?", help="tasks, responses, samples, verdicts, corpus, …")
+    show.add_argument(
+        "--where", default="", metavar="SQL",
+        help="condition on the columns, as in \"decision = 'drop' AND score < 3 ORDER BY score\"; all tables can be named in it",
+    )  # fmt: skip
+    show.add_argument("--columns", default="", metavar="A,B", help="columns to show, in this order")
+    show.add_argument("--limit", type=_positive, metavar="N", help="rows at most (20 on a terminal, else all)")
+    show.set_defaults(run=table_verbs.show, verb="show")
+    text = "what became of a row: what was asked and said, which filter dropped it, where it is in the corpus"
+    why = there.add_parser("why", help=text, description=text)
+    why.add_argument("id", help="an id of any table, its first characters, or some words of the question")
+    why.set_defaults(run=table_verbs.why, verb="why")
+    for parser in (show, why):
+        parser.add_argument("--json", action="store_true", help="JSON, one object a line, nothing left out")
+        parser.add_argument("--recipe", default="mini", help="a recipe, a run or a folder with tables (default: mini)")
+        parser.add_argument("--data", help=f"{SETTINGS_FLAGS['data']} (DISTILL_DATA)")
 
 
 def _add_search_verb(there: argparse._SubParsersAction[_Parser]) -> None:
@@ -163,11 +184,8 @@ def _not_negative(text: str) -> int:
     return value
 
 
-def _add_recipe_flags(parser: argparse.ArgumentParser, flag: bool = False) -> argparse.ArgumentParser:
-    if flag:
-        parser.add_argument("--recipe", default="mini", help="a name in recipes/ or a path (default: mini)")
-    else:
-        parser.add_argument("recipe", nargs="?", default="mini", help="a name in recipes/ or a path (default: mini)")
+def _add_recipe_flags(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("recipe", nargs="?", default="mini", help="a name in recipes/ or a path (default: mini)")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change a field of the recipe")
     parser.add_argument("--limit", help="source.limit")
     parser.add_argument("--teacher", help="teacher.model")

@@ -11,8 +11,10 @@ import gc
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.errors import UserError
 from pipeline.terminal import complain
 
 if TYPE_CHECKING:
@@ -48,6 +50,42 @@ def open_run(arguments: argparse.Namespace) -> Run:
     changes = [f"{path}={value}" for path, value in flags if value] + arguments.set
     settings = load_settings(**{name: getattr(arguments, name) for name in SETTINGS_FLAGS})
     return Run(load_recipe(arguments.recipe, changes, arguments.backend), settings)
+
+
+def run_folder(name: str, data: str | None = None) -> Path:
+    """The folder of a run that is only looked at; its recipe may be broken by now, or gone.
+
+    Args:
+        name: a recipe's name or path, a run's name in the data folder, or any folder that holds tables.
+        data: the data folder, where settings shall not decide.
+
+    Raises:
+        UserError: there is no such run; the message names those there are.
+    """
+    from pipeline.settings import load_settings
+
+    if next(Path(name).glob("?_*.parquet"), None):
+        return Path(name)
+    runs = load_settings(data=data).runs
+    folder = runs / _run_name(name)
+    if not folder.is_dir():
+        there = ", ".join(sorted(each.name for each in runs.glob("*") if each.is_dir())) or "none"
+        raise UserError(
+            f"{folder}: there is no such run",
+            f"Runs there are in {runs}: {there}. `make generate RECIPE={name}` makes one; --data DIR looks elsewhere.",
+        )
+    return folder
+
+
+def _run_name(name: str) -> str:
+    """What the run of a recipe is called; the name itself where there is no such recipe."""
+    from pipeline.recipe import read_yaml, recipe_path
+
+    try:
+        path = recipe_path(name)
+        return str(read_yaml(path).get("name") or path.stem)
+    except UserError:
+        return name
 
 
 def work(run: Run, verb: str, *stages: Callable[[Run], Awaitable[None]]) -> None:

@@ -151,12 +151,6 @@ def search_prompts(arguments: argparse.Namespace) -> None:
     work(run, "search-prompts", stage)
 
 
-def why(arguments: argparse.Namespace) -> None:
-    from pipeline.report.fate import fate
-
-    say(*fate(open_run(arguments).folder, arguments.id))
-
-
 def methods(arguments: argparse.Namespace) -> None:
     from pipeline.methods.union import Method
     from pipeline.report.catalogue import catalogue
