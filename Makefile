@@ -12,7 +12,7 @@ FLAGS = $(if $(LIMIT),--limit '$(LIMIT)') $(if $(TEACHER),--teacher '$(TEACHER)'
 .DEFAULT_GOAL := help
 .PHONY: help setup generate train filter select evaluate estimate inspect preview status report why methods filters benchmarks \
         test test-slow check check-lint check-all bench soak figures mini-models clean \
-        push eval-harness docs leaderboard search-prompts play
+        push eval-harness docs leaderboard search-prompts play compare
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ search-prompts: $(READY) ## look for a better instruction for one of the recipe'
 
 why: $(READY) ## what became of a row: make why ID=…
 	@$(BIN)/distill why '$(ID)' --recipe '$(RECIPE)' $(if $(DATA),--data '$(DATA)')
+
+A ?= $(RECIPE)
+compare: $(READY) ## two runs on the same tasks, and whether they can be told apart: make compare A=mini B=mini-b
+	@$(BIN)/distill compare '$(A)' '$(B)' $(if $(DATA),--data '$(DATA)')
 
 push: $(READY) ## show what would go to a model hub: make push REPO=owner/name [CORPUS=owner/name], with YES=1 send it
 	@$(BIN)/distill push '$(RECIPE)' '$(REPO)' $(if $(CORPUS),--corpus '$(CORPUS)') $(if $(YES),--yes) $(FLAGS)

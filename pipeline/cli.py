@@ -99,7 +99,6 @@ def _parser() -> argparse.ArgumentParser:
         ("status", "the funnel: tasks, responses, samples, kept by filter", verbs.status),
         ("estimate", "what generate would ask, and what it would cost, from a small pilot", verbs.estimate),
         ("preview", "the first rendered prompts of every method; asks nobody", verbs.preview),
-        ("inspect", "every table: path, rows, columns explained, a few rows", verbs.inspect),
     ]
     parser_of: dict[str, argparse.ArgumentParser] = {}
     for name, text, run in recipe_verbs:
@@ -110,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         "--training", action="store_true", help="prove the corpus instead, and write training.html: what the student learns"
     )
     _add_table_verbs(there)
+    _add_compare_verb(there)
     push = _add_recipe_flags(there.add_parser("push", help="show what would go to a model hub, or send it with --yes"))
     push.add_argument("repository", help="owner/name for the student")
     push.add_argument("--corpus", metavar="OWNER/NAME", help="send the corpus there, too, as a data set")
@@ -139,7 +139,7 @@ def _add_table_verbs(there: argparse._SubParsersAction[_Parser]) -> None:
     show.add_argument("table", nargs="?", help="tasks, responses, samples, verdicts, corpus, …")
     show.add_argument(
         "--where", default="", metavar="SQL",
-        help="condition on the columns, as in \"decision = 'drop' AND score < 3 ORDER BY score\"; all tables can be named in it",
+        help="condition on the columns, as in \"decision = 'drop' AND score < 3 ORDER BY score\"; it may name all tables",
     )  # fmt: skip
     show.add_argument("--columns", default="", metavar="A,B", help="columns to show, in this order")
     show.add_argument("--limit", type=_positive, metavar="N", help="rows at most (20 on a terminal, else all)")
@@ -148,10 +148,42 @@ def _add_table_verbs(there: argparse._SubParsersAction[_Parser]) -> None:
     why = there.add_parser("why", help=text, description=text)
     why.add_argument("id", help="an id of any table, its first characters, or some words of the question")
     why.set_defaults(run=table_verbs.why, verb="why")
+    _add_inspect_verb(there)
     for parser in (show, why):
         parser.add_argument("--json", action="store_true", help="JSON, one object a line, nothing left out")
         parser.add_argument("--recipe", default="mini", help="a recipe, a run or a folder with tables (default: mini)")
         parser.add_argument("--data", help=f"{SETTINGS_FLAGS['data']} (DISTILL_DATA)")
+
+
+def _add_compare_verb(there: argparse._SubParsersAction[_Parser]) -> None:
+    text = "two runs on the same tasks: prompts, what was accepted at which price, outputs, and whether they can be told apart"
+    parser = there.add_parser("compare", help=text, description=text)
+    for name, which in (
+        ("first", "the run that is there"),
+        ("second", "the run beside it, in whose folder compare.html is written"),
+    ):
+        parser.add_argument(name, help=f"{which}: a recipe, a run's name or folder")
+    parser.add_argument("--examples", type=_positive, metavar="N", help="outputs to show (3 here and 20 on the page)")
+    parser.add_argument("--json", action="store_true", help="all of it as one JSON object")
+    parser.add_argument("--data", help=f"{SETTINGS_FLAGS['data']} (DISTILL_DATA)")
+    parser.set_defaults(run=verbs.compare, verb="compare")
+
+
+def _add_inspect_verb(there: argparse._SubParsersAction[_Parser]) -> None:
+    text = "a page in a browser on this machine: funnel, tables, each row's story, the dropped, models, calls"
+    inspect = there.add_parser("inspect", help=text, description=text)
+    inspect.add_argument("recipe", nargs="?", default="mini", help="a recipe, a run or a folder with tables (default: mini)")
+    inspect.add_argument("--port", type=_port, default=8750, help="port on 127.0.0.1 (8750); 0 takes any that is free")
+    inspect.add_argument("--no-browser", dest="browser", action="store_false", help="print the address alone")
+    inspect.add_argument("--data", help=f"{SETTINGS_FLAGS['data']} (DISTILL_DATA)")
+    inspect.add_argument("--store", help="the response store, for the times of calls (DISTILL_STORE)")
+    inspect.set_defaults(run=verbs.inspect, verb="inspect")
+
+
+def _port(text: str) -> int:
+    if (value := _not_negative(text)) > 65535:
+        raise argparse.ArgumentTypeError("ports end at 65535")
+    return value
 
 
 def _add_search_verb(there: argparse._SubParsersAction[_Parser]) -> None:

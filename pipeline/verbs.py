@@ -10,8 +10,8 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.opening import noting, open_run, with_the_tables_recipe, work
-from pipeline.terminal import say
+from pipeline.opening import noting, open_run, run_folder, with_the_tables_recipe, work
+from pipeline.terminal import json_line, pour, say
 
 if TYPE_CHECKING:
     from pipeline.run import Run
@@ -92,7 +92,7 @@ def push(arguments: argparse.Namespace) -> None:
 def report(arguments: argparse.Namespace) -> None:
     from pipeline.report.page import write_page
 
-    say(write_page(open_run(arguments).folder))
+    say(str(write_page(open_run(arguments).folder)))
 
 
 def status(arguments: argparse.Namespace) -> None:
@@ -125,9 +125,12 @@ def _preview_training(run: Run) -> None:
 
 
 def inspect(arguments: argparse.Namespace) -> None:
-    from pipeline.report.look import look
+    from pipeline.inspect.serve import serve
+    from pipeline.settings import load_settings
 
-    say(*look(open_run(arguments).folder))
+    folder = run_folder(arguments.recipe, arguments.data)
+    store = load_settings(data=arguments.data, store=arguments.store).store_path
+    serve(folder, store, arguments.port, arguments.browser)
 
 
 def play(arguments: argparse.Namespace) -> None:
@@ -149,6 +152,19 @@ def search_prompts(arguments: argparse.Namespace) -> None:
         say(*await search_prompts(run, search))
 
     work(run, "search-prompts", stage)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    from pipeline.report.compare import compare
+    from pipeline.report.compare_lines import as_lines
+    from pipeline.report.compare_page import write_compare_page
+
+    first, second = (run_folder(name, arguments.data) for name in (arguments.first, arguments.second))
+    found = compare(first, second, arguments.examples or 20)
+    page = write_compare_page(found, second)
+    if arguments.json:
+        return pour([json_line({**found.as_json(), "page": str(page)})])
+    say(*as_lines(found, arguments.examples or 3), f"page: {page}")
 
 
 def methods(arguments: argparse.Namespace) -> None:

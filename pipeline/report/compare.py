@@ -72,7 +72,7 @@ class Comparison:
         costs = [each for each in self.taken if each.change is not None]
         measures += [each for each in costs if each.unit == "$"] or costs
         students = [each for each in self.evaluation if _is_headline(each, self.second)]
-        p_values = holm([each.p_value for each in (*measures, *students)])
+        p_values = holm([each.p_value for each in measures] + [each.p_value for each in students])
         words = [each.word(p) for each, p in zip(measures, p_values, strict=False)]
         words += [_word(each, p) for each, p in zip(students, p_values[len(measures) :], strict=True)]
         names = [each.what for each in measures] + [f"students on {each.benchmark}" for each in students]
@@ -84,7 +84,9 @@ class Comparison:
         by = {word: [name for name, said in self.headlines if said == word] for word in ("better", "worse", "not told apart")}
         apart = ", ".join(by["not told apart"])
         if not by["better"] and not by["worse"]:
-            return f"{self.second} and {self.first} are not told apart" + (f" by {apart}" if apart else ": there is nothing to go by")
+            return f"{self.second} and {self.first} are not told apart" + (
+                f" by {apart}" if apart else ": there is nothing to go by"
+            )
         words = " and ".join(f"{word} by {', '.join(by[word])}" for word in ("better", "worse") if by[word])
         return f"{self.second} beside {self.first} is {words}" + (f"; not told apart by {apart}" if apart else "")
 
@@ -97,7 +99,7 @@ class Comparison:
         for prompts in told["prompts"]:
             for example in prompts["examples"]:
                 example["pieces"] = [list(each) for each in example["pieces"]]
-        return _finite(told)
+        return {name: _finite(each) for name, each in told.items()}
 
 
 def _is_headline(each: Difference, second: str) -> bool:
@@ -117,27 +119,6 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def run_folder(word: str, runs: Path) -> Path:
-    """The folder of the run that a word speaks of: a folder itself, the name of a run, or a recipe's path.
-
-    Raises:
-        UserError: there is none; the message lists those there are.
-    """
-    try:
-        for folder in (Path(word).expanduser(), runs / word, runs / Path(word).stem):
-            if word and table_path(folder, "1_tasks").is_file():
-                return folder
-        if word and any(folder.is_dir() for folder in (Path(word) if "/" in word else runs / word, runs / word)):
-            raise UserError(f"{word}: this run has no tables yet", f"Make them with `make generate RECIPE={word}`.")
-    except (OSError, ValueError, RuntimeError):  # no name of a file
-        word = word[:80]
-    there = sorted(each.parent.name for each in runs.glob("*/1_tasks.parquet"))
-    raise UserError(
-        f"{word or 'nothing'}: no run of this name in {runs}",
-        f"Runs there are: {', '.join(there) or 'none; `make generate` makes one'}. The folder of a run will do, too.",
-    )
-
-
 def compare(first: Path, second: Path, examples: int = 20) -> Comparison:
     """Two runs on the tasks of which both asked a teacher.
 
@@ -155,8 +136,9 @@ def compare(first: Path, second: Path, examples: int = 20) -> Comparison:
     whole = [read_rows_of_run(folder) for folder in (first, second)]
     common = whole[0].asked.filter(whole[0].asked.is_in(whole[1].asked.implode()))
     if common.is_empty():
+        asked = " and ".join(f"{each.asked.len():,}" for each in whole)
         raise UserError(
-            f"{first} and {second}: no task of which both asked a teacher ({whole[0].asked.len():,} and {whole[1].asked.len():,})",
+            f"{first} and {second}: no task of which both asked a teacher, among {asked}",
             "Compare runs of the same source; ids of tasks are made of their texts.",
         )
     one, other = (rows.of(common) for rows in whole)
@@ -184,12 +166,12 @@ def _names(first: Path, second: Path) -> tuple[str, str]:
 def _changed_fields(first: Path, second: Path) -> list[Field]:
     """Where the recipes differ, but for their names."""
     recipes = [_recipe(folder) for folder in (first, second)]
-    paths = [path for path in changed_parts(*recipes) if path != "name"]
+    paths = [path for path in changed_parts(recipes[0], recipes[1]) if path != "name"]
     return [Field(path, *(_shown(_at(recipe, path)) for recipe in recipes)) for path in paths]
 
 
 def _recipe(folder: Path) -> dict[str, Any]:
-    """The recipe as it was run; nothing where somebody broke or removed it. Lists are numbered, so that their parts can differ."""
+    """The recipe as it was run; nothing where somebody broke or removed it. Parts of lists have their numbers as names."""
     try:
         found = yaml.safe_load((folder / "recipe.yaml").read_text(encoding="utf-8", errors="replace"))
     except (OSError, ValueError, yaml.YAMLError, RecursionError):

@@ -17,7 +17,7 @@ from pipeline.texts.word_diff import Piece
 MARKS = {"same": ("", "", ""), "gone": ("[-", "-]", "red"), "new": ("{+", "+}", "green"), "cut": ("<", ">", "dim")}
 """How a piece is marked, and its colour."""
 COLOURS = {"better": "green", "worse": "red", "more": "", "fewer": "", "not told apart": "dim"}
-COLUMN, LONGEST_CHANGE = 23, 62
+COLUMN, LONGEST_CHANGE = 22, 62
 """Columns of a value, and of a difference."""
 SHOWN = 600
 """Characters of an output that are shown."""
@@ -91,14 +91,16 @@ def _measures(found: Comparison) -> Iterator[str | Line]:
         word = verdict(each, is_filter)
         values = "".join(f"{value(side, each.unit):>{COLUMN}}" for side in (each.first, each.second))
         told = (f"{change(each)} ", (word if each.change is not None else "", COLOURS[word]))
-        yield from [line(f"  {name:{width}}{values}"), line("    ", *told)] if narrow else [line(f"  {name:{width}}{values}  ", *told)]
+        yield from (
+            [line(f"  {name:{width}}{values}"), line("    ", *told)] if narrow else [line(f"  {name:{width}}{values}  ", *told)]
+        )
     if same := [f"{each.name} ({each.second.part:,.0f})" for each in found.filters if each.is_same and each.second]:
         yield f"  as many kept by {', '.join(same)}"
     yield "  percent, in 95 % intervals of Wilson, or of a bootstrap over tasks where tasks have several samples"
 
 
 def _name(each: Measure) -> str:
-    return each.what if each.name == "all" else f"{each.what}, {each.name}"
+    return each.what if each.name == "all" else f"  {each.name}"
 
 
 def verdict(each: Measure, is_filter: bool) -> str:

@@ -67,7 +67,9 @@ def _headlines(found: Comparison) -> list[dict[str, str]]:
     tiles = []
     for name, word in found.headlines:
         each = values.get(name)
-        points = [other.points for other in found.evaluation if name.endswith(f" {other.benchmark}") and other.kind == ALL_KINDS]
+        points = [
+            other.points for other in found.evaluation if name.endswith(f" {other.benchmark}") and other.kind == ALL_KINDS
+        ]
         told = change(each).split(" [")[0] if each else f"{points[0]:+.1f} points"
         tiles.append({"what": name, "change": told, "word": word})
     return tiles

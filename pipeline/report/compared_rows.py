@@ -122,12 +122,12 @@ def read_rows_of_run(folder: Path) -> Rows:
         words = pl.scan_parquet(table_path(folder, "4_verdicts")).filter(pl.col("decision").is_in(refused))
         dropped = words.select(pl.col("sample_id").hash()).unique().collect(engine="streaming")["sample_id"]
     with readable(table_path(folder, "3_samples")):
-        samples = pl.scan_parquet(table_path(folder, "3_samples")).select(
+        scan = pl.scan_parquet(table_path(folder, "3_samples")).select(
             task=pl.col("task_id").hash(), sample=pl.col("id").hash(), method=pl.col("method").cast(LABEL),
             text=pl.col("target").hash(),
         )  # fmt: skip
         passed = ~pl.col("sample").is_in(dropped.implode())
-        samples = samples.with_row_index("place").with_columns(passed=passed).collect(engine="streaming")
+        samples = scan.with_row_index("place").with_columns(passed=passed).collect(engine="streaming")
     return Rows(folder, replies["task"].unique(), samples, replies)
 
 
@@ -204,16 +204,18 @@ def _bill(rows: Rows, column: str) -> pl.DataFrame:
 def share_measure(what: str, name: str, first: pl.DataFrame, second: pl.DataFrame) -> Measure:
     """Shares of two runs, from frames of task, value and weight."""
     one, other, tasks = _aligned(first, second)
-    alone = max(one[1].max(initial=0), other[1].max(initial=0)) <= 1
+    alone = bool(max(one[1].max(initial=0), other[1].max(initial=0)) <= 1)
     drawn = resampled(*((values[:, None], weights[:, None]) for values, weights in (one, other))) if tasks else []
-    values = [_share(part, draws, bool(alone)) for part, draws in zip((one, other), drawn, strict=False)] or [None, None]
-    if values[0] is None or values[1] is None:
-        return Measure(what, name, "%", *values, tasks=tasks)
+    here, there = (
+        (_share(part, draws, alone) for part, draws in zip((one, other), drawn, strict=True)) if tasks else (None, None)
+    )
+    if here is None or there is None:
+        return Measure(what, name, "%", here, there, tasks=tasks)
     change = 100 * (drawn[1] - drawn[0])
-    paired = bool(alone) and bool((one[1] == other[1]).all())
+    paired = alone and bool((one[1] == other[1]).all())
     only = [int((some[0] > rest[0]).sum()) for some, rest in ((one, other), (other, one))]
     test, p_value = ("McNemar", mcnemar(*only)) if paired else ("bootstrap", bootstrap_p(change))
-    return Measure(what, name, "%", *values, values[1].value - values[0].value, middle_95(change), p_value, test, tasks)
+    return Measure(what, name, "%", here, there, there.value - here.value, middle_95(change), p_value, test, tasks)
 
 
 def _aligned(first: pl.DataFrame, second: pl.DataFrame) -> tuple[tuple[Matrix, Matrix], tuple[Matrix, Matrix], int]:
@@ -233,18 +235,19 @@ def _share(part: tuple[Matrix, Matrix], draws: Matrix, alone: bool) -> Value | N
 
 
 def _ratio_measure(what: str, unit: str, first: pl.DataFrame | None, second: pl.DataFrame | None) -> Measure:
-    """Quotients of two runs; both of the same tasks."""
+    """Quotients of two runs; both of the same tasks, and None where one's costs are unknown."""
     if first is None or second is None:
         return Measure(what, ALL, unit, None, None, less_is_better=True)
     one, other, tasks = _aligned(first, second)
     drawn = paired_ratios(one, other)
-    values = [_quotient(part, draws) for part, draws in zip((one, other), drawn, strict=True)]
-    if values[0] is None or values[1] is None or not values[0].value:
-        return Measure(what, ALL, unit, *values, tasks=tasks, less_is_better=True)
+    here, there = (_quotient(part, draws) for part, draws in zip((one, other), drawn, strict=True))
+    if here is None or there is None or not here.value:
+        return Measure(what, ALL, unit, here, there, tasks=tasks, less_is_better=True)
     times = np.divide(drawn[1], drawn[0], out=np.full(len(drawn[0]), np.nan), where=drawn[0] > 0)
-    change, interval = 100 * (values[1].value / values[0].value - 1), middle_95(100 * (times - 1))
-    p_value = bootstrap_p(drawn[1] - drawn[0])
-    return Measure(what, ALL, unit, *values, change, interval, p_value, tasks=tasks, less_is_better=True)
+    return Measure(
+        what, ALL, unit, here, there, 100 * (there.value / here.value - 1), middle_95(100 * (times - 1)),
+        bootstrap_p(drawn[1] - drawn[0]), tasks=tasks, less_is_better=True,
+    )  # fmt: skip
 
 
 def _quotient(part: tuple[Matrix, Matrix], draws: Matrix) -> Value | None:

@@ -119,8 +119,10 @@ def _prompts(rows: Rows, reader: str) -> pl.DataFrame:
     """task, name and hash of the first prompt of each task and name."""
     path = table_path(rows.folder, "2_responses" if reader == "teacher" else "3_samples")
     with readable(path):
-        frame = _scan(rows, reader).select(task=pl.col("task_id").hash(), name=pl.col("name").cast(pl.Categorical), hash=_text().hash())
-        frame = frame.collect(engine="streaming")
+        scan = _scan(rows, reader).select(
+            task=pl.col("task_id").hash(), name=pl.col("name").cast(pl.Categorical), hash=_text().hash()
+        )
+        frame = scan.collect(engine="streaming")
     frame = frame.filter(pl.col("task").is_in(rows.asked.implode()))
     return frame.unique(["task", "name"], keep="first", maintain_order=True).with_columns(pl.col("name").cast(pl.String))
 
@@ -152,7 +154,9 @@ def compare_outputs(first: Rows, second: Rows, examples: int) -> Outputs:
     parts = [both.filter(each) for each in (other & ~one, one & ~other, one & other, ~one & ~other)]
     unlike = pl.col("text") != pl.col("text_second")
     turns = [part.head(examples).with_row_index("turn") for part in parts[:2]]
-    likely = pl.concat([pl.concat(turns).sort("turn", maintain_order=True).drop("turn"), *(part.filter(unlike) for part in parts[2:])])
+    likely = pl.concat(
+        [pl.concat(turns).sort("turn", maintain_order=True).drop("turn"), *(part.filter(unlike) for part in parts[2:])]
+    )
     only_second, only_first, each, neither = (part.height for part in parts)
     same = both.height - both.filter(unlike).height
     return Outputs(each, only_first, only_second, neither, same, _pairs(first, second, likely.head(examples)))
@@ -208,8 +212,9 @@ def _said(rows: Rows, samples: pl.Series) -> dict[int, tuple[str, list[str]]]:
 def _words(folder: Path, ids: list[str]) -> dict[str, list[str]]:
     path, words = table_path(folder, "4_verdicts"), dict[str, list[str]]()
     with readable(path):
-        rows = pl.scan_parquet(path).filter(pl.col("sample_id").is_in(ids) & (pl.col("decision") != "keep"))
-        for row in rows.collect(engine="streaming").iter_rows(named=True):
-            detail = f": {row['detail']}" if row["detail"] else ""
-            words.setdefault(row["sample_id"], []).append(f"{row['decision']} by {row['filter']}: {row['reason']}{detail}")
+        scan = pl.scan_parquet(path).filter(pl.col("sample_id").is_in(ids) & (pl.col("decision") != "keep"))
+        rows = scan.collect(engine="streaming").to_dicts()
+    for row in rows:
+        detail = f": {row['detail']}" if row["detail"] else ""
+        words.setdefault(row["sample_id"], []).append(f"{row['decision']} by {row['filter']}: {row['reason']}{detail}")
     return words
