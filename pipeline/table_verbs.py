@@ -31,6 +31,13 @@ def show(arguments: argparse.Namespace) -> None:
 
 
 def why(arguments: argparse.Namespace) -> None:
-    from pipeline.report.fate import fate
+    from dataclasses import asdict
 
-    say(*fate(run_folder(arguments.recipe, arguments.data), arguments.id))
+    from pipeline.report.fate import told
+    from pipeline.report.history import read_history
+
+    history = read_history(run_folder(arguments.recipe, arguments.data), arguments.id)
+    if arguments.json:
+        pour([json_line(asdict(history))])
+    else:
+        say(*told(history))

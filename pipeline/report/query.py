@@ -19,6 +19,8 @@ from pipeline.tables import TABLES, check_table, readable, table_path
 
 CONVERSATION = "conversation"
 """A column beside those of tables with messages: all that is said in them, as one text."""
+QUOTED = 300
+"""Characters of a condition, and of what polars says of it, that an error repeats."""
 SHORT = {name.partition("_")[2]: name for name in TABLES}
 """What a table can be called without its number: `samples` is `3_samples`."""
 
@@ -92,7 +94,9 @@ def explained(folder: Path, table: str, where: str) -> Iterator[None]:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"--where {where!r}: {said.partition('; valid columns')[0]}", _remedy(said, table)) from None
+        raise UserError(
+            f"--where {where[:QUOTED]!r}: {said[:QUOTED].partition('; valid columns')[0]}", _remedy(said, table)
+        ) from None
 
 
 def _remedy(said: str, table: str) -> str:
@@ -104,7 +108,7 @@ def _remedy(said: str, table: str) -> str:
     if "list[struct" in said and CONVERSATION in columns_of(table):
         return f"The messages as one text are the column {CONVERSATION}: {CONVERSATION} LIKE '%…%'."
     return (
-        "It is what follows WHERE in SQL: method = 'x' AND weight > 0.5, or target LIKE '%word%', with text in 'single quotes'. "
+        "It is what follows WHERE in SQL: weight > 0.5 AND method LIKE '%chain%', with text in 'single quotes'. "
         f"Columns of {table}: {', '.join(columns_of(table))}."
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,14 @@ COLOURED = ("decision", "correct")
 
 
 def as_json(folder: Path, table: str, where: str, columns: Sequence[str], limit: int | None) -> Iterator[str]:
-    """A JSON object a row; what the table holds as JSON text is part of it."""
+    """A JSON object a row; what the table holds as JSON text is part of it.
+
+    Raises:
+        UserError: as `query` does, before anything is written.
+    """
     parsed = json_fields(TABLES[table])
-    for row in _rows(folder, table, where, columns, limit):
-        yield json_line({name: _parsed(value) if name in parsed else value for name, value in row.items()})
+    rows = _rows(folder, table, where, columns, limit)
+    return (json_line({name: _parsed(value) if name in parsed else value for name, value in row.items()}) for row in rows)
 
 
 def _parsed(value: str | None) -> Any:
@@ -41,11 +46,17 @@ def _parsed(value: str | None) -> Any:
 
 
 def as_tsv(folder: Path, table: str, where: str, columns: Sequence[str], limit: int | None) -> Iterator[str]:
-    """Tab-separated values under their names; nothing for what is empty, JSON for lists."""
+    """Tab-separated values under their names; nothing for what is empty, JSON for lists.
+
+    Raises:
+        UserError: as `query` does, before anything is written.
+    """
     rows = _rows(folder, table, where, columns, limit)
-    yield tsv_line(columns or TABLES[table].model_fields)
-    for row in rows:
-        yield tsv_line("" if value is None else value if isinstance(value, str) else _json(value) for value in row.values())
+    return chain([tsv_line(columns or TABLES[table].model_fields)], (tsv_line(map(_field, row.values())) for row in rows))
+
+
+def _field(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else _json(value)
 
 
 def _json(value: Any) -> str:
@@ -53,11 +64,15 @@ def _json(value: Any) -> str:
 
 
 def _rows(folder: Path, table: str, where: str, columns: Sequence[str], limit: int | None) -> Iterator[dict[str, Any]]:
-    """The rows, a few thousand at a time."""
+    """The rows, a few thousand at a time; the query is checked at once."""
     rows = query(folder, table, where, columns)
-    with explained(folder, table, where):
-        for batch in (rows if limit is None else rows.head(limit)).collect_batches():
-            yield from batch.iter_rows(named=True)
+
+    def read() -> Iterator[dict[str, Any]]:
+        with explained(folder, table, where):
+            for batch in (rows if limit is None else rows.head(limit)).collect_batches():
+                yield from batch.iter_rows(named=True)
+
+    return read()
 
 
 def for_people(folder: Path, table: str, where: str, columns: Sequence[str], limit: int, width: int) -> list[Line]:
