@@ -107,6 +107,7 @@ def estimate(arguments: argparse.Namespace) -> None:
 
 
 def preview(arguments: argparse.Namespace) -> None:
+    from pipeline.stages.anew import asked_anew
     from pipeline.stages.preview import preview
 
     run = open_run(arguments)
@@ -114,6 +115,7 @@ def preview(arguments: argparse.Namespace) -> None:
         _preview_training(with_the_tables_recipe(run))
     else:
         say(*preview(run))
+        say(*asyncio.run(asked_anew(run)))
 
 
 def _preview_training(run: Run) -> None:

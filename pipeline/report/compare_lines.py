@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from pipeline.llm.prices import dollars
 from pipeline.report.compare import Comparison
 from pipeline.report.compared_rows import Measure, Value
 from pipeline.report.compared_texts import Output, Pair, Prompts
 from pipeline.report.scores import ALL_KINDS, CHANGED
-from pipeline.terminal import Line, Part, is_terminal, line
+from pipeline.terminal import Line, is_terminal, line
 from pipeline.terminal import width as columns
-from pipeline.texts.word_diff import Piece
+from pipeline.texts.word_diff import diff_lines
 
-MARKS = {"same": ("", "", ""), "gone": ("[-", "-]", "red"), "new": ("{+", "+}", "green"), "cut": ("<", ">", "dim")}
-"""How a piece is marked, and its colour."""
 COLOURS = {"better": "green", "worse": "red", "more": "", "fewer": "", "not told apart": "dim"}
 COLUMN, LONGEST_CHANGE = 22, 62
 """Columns of a value, and of a difference."""
@@ -62,19 +60,6 @@ def _prompts(prompts: Prompts, examples: int) -> Iterator[str | Line]:
     for example in prompts.examples[:examples]:
         yield f"  task {example.task_id}"
         yield from diff_lines(example.pieces, "    ")
-
-
-def diff_lines(pieces: Sequence[Piece], margin: str) -> Iterator[Line]:
-    """Pieces as they stand, what is gone as [-…-] and what is new as {+…+}."""
-    parts: list[Part] = [(margin, "")]
-    for mark, text in pieces:
-        before, after, style = MARKS[mark]
-        first, *rest = f"{before}{text}{after}".split("\n")
-        parts.append((first, style))
-        for each in rest:
-            yield line(*parts)
-            parts = [(margin, ""), (each, style)]
-    yield line(*parts)
 
 
 def _measures(found: Comparison) -> Iterator[str | Line]:

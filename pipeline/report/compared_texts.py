@@ -184,8 +184,8 @@ def _pairs(first: Rows, second: Rows, chosen: pl.DataFrame) -> list[Pair]:
     """The texts of what was chosen."""
     path = table_path(first.folder, "1_tasks")
     with readable(path):
-        tasks = pl.scan_parquet(path).filter(pl.col("id").hash().is_in(chosen["task"].implode()))
-        tasks = tasks.select("id", "prompt", "answer", task=pl.col("id").hash()).collect(engine="streaming")
+        scan = pl.scan_parquet(path).filter(pl.col("id").hash().is_in(chosen["task"].implode()))
+        tasks = scan.select("id", "prompt", "answer", task=pl.col("id").hash()).collect(engine="streaming")
     told = {row[3]: row[:3] for row in tasks.iter_rows()}
     texts = [_said(rows, chosen[name]) for rows, name in ((first, "sample"), (second, "sample_second"))]
     pairs = []

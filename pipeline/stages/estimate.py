@@ -34,10 +34,10 @@ async def estimate(run: Run, pilot: int = PILOT) -> list[str]:
     """
     found = await forecast(run, pilot, lambda counted: say(*_counted(run, counted)))
     lines = _expected(run, found) if found.left else []
-    return [*lines, *_ceilings(run, found), *_not_counted(run, found)]
+    return [*lines, *_ceilings(run, found), *not_counted(run, found)]
 
 
-def _not_counted(run: Run, found: Forecast) -> list[str]:
+def not_counted(run: Run, found: Forecast) -> list[str]:
     """Calls of the whole way that are not the teacher's answers to tasks."""
     making = sorted({each.method for each in growths(run)})
     notes = [f"note: not counted are the calls of methods that make tasks, and of what asks about these: {', '.join(making)}"]

@@ -12,6 +12,8 @@ from difflib import SequenceMatcher
 from itertools import islice, takewhile
 from typing import Literal, NamedTuple
 
+from pipeline.terminal import Line, Part, line
+
 WORD = re.compile(r"\s*(?:\w+|[^\w\s])|\s+$")
 """A word or a sign, with the space before it."""
 COMPARED = 400
@@ -20,6 +22,8 @@ AROUND = 160
 """Characters of what is the same that are shown beside a difference."""
 LONGEST = 1_200
 """Characters of one piece that are shown."""
+MARKED = {"same": ("", "", ""), "gone": ("[-", "-]", "red"), "new": ("{+", "+}", "green"), "cut": ("<", ">", "dim")}
+"""How a piece is marked, and its colour."""
 Mark = Literal["same", "gone", "new", "cut"]
 
 
@@ -106,3 +110,16 @@ def _shown(piece: Piece, is_first: bool, is_last: bool) -> Iterator[Piece]:
     yield from (Piece(mark, text[:before]),) * bool(before)
     yield Piece("cut", f"… {left:,} characters …")
     yield from (Piece(mark, text[len(text) - after :]),) * bool(after)
+
+
+def diff_lines(pieces: Sequence[Piece], margin: str) -> Iterator[Line]:
+    """Pieces as they stand, what is gone as [-…-] and what is new as {+…+}."""
+    parts: list[Part] = [(margin, "")]
+    for mark, text in pieces:
+        before, after, style = MARKED[mark]
+        first, *rest = f"{before}{text}{after}".split("\n")
+        parts.append((first, style))
+        for each in rest:
+            yield line(*parts)
+            parts = [(margin, ""), (each, style)]
+    yield line(*parts)

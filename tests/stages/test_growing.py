@@ -123,9 +123,9 @@ def test_why_a_made_task_is_there(tmp_path: Path) -> None:
 def test_preview_shows_what_a_growing_method_asks_first(tmp_path: Path) -> None:
     rows = [row | {"answer": "Yes."} for row in ROWS]
     run = open_run(tmp_path, closed_url(), rows, {"method": "alpaca"}, {"method": "self_instruct"}, EVOL)
-    lines = "\n".join(preview(run))
-    assert lines.count("to make tasks, the teacher reads (prompts/alpaca/teacher.jinja)") == 2
-    assert lines.count("to make tasks, the teacher reads (prompts/self_instruct/instructions.jinja)") == 2
+    lines = "\n".join(map(str, preview(run)))
+    assert lines.count("to make tasks, the teacher reads (prompts/alpaca/teacher.jinja, about ") == 2
+    assert lines.count("to make tasks, the teacher reads (prompts/self_instruct/instructions.jinja, about ") == 2
     assert "Continue it with 8 new ones, numbered from 7 to 14" in lines
     assert lines.count("student reads") == 6
     assert not list((tmp_path / "data").rglob("*.sqlite"))
