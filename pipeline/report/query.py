@@ -19,6 +19,7 @@ from pipeline.tables import TABLES, check_table, readable, table_path
 
 CONVERSATION = "conversation"
 """A column beside those of tables with messages: all that is said in them, as one text."""
+ABSENT = re.compile(r"relation '(.*?)' was not found")
 QUOTED = 300
 """Characters of a condition, and of what polars says of it, that an error repeats."""
 SHORT = {name.partition("_")[2]: name for name in TABLES}
@@ -94,6 +95,8 @@ def explained(folder: Path, table: str, where: str) -> Iterator[None]:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
+        if (absent := ABSENT.match(said)) and absent[1] in SHORT:
+            check_table(folder, SHORT[absent[1]])  # says how it is made
         raise UserError(
             f"--where {where[:QUOTED]!r}: {said[:QUOTED].partition('; valid columns')[0]}", _remedy(said, table)
         ) from None
@@ -103,7 +106,7 @@ def _remedy(said: str, table: str) -> str:
     """What would be right, from what polars said."""
     if found := re.match(r'unable to find column "(.*?)"; valid columns: \[(.*?)\]', said):
         return _rather(found[1], re.findall(r'"(.*?)"', found[2]), "Columns") + " Text stands in 'single quotes'."
-    if found := re.match(r"relation '(.*?)' was not found", said):
+    if found := ABSENT.match(said):
         return _rather(found[1], list(SHORT), "Tables")
     if "list[struct" in said and CONVERSATION in columns_of(table):
         return f"The messages as one text are the column {CONVERSATION}: {CONVERSATION} LIKE '%…%'."
