@@ -35,6 +35,8 @@ Shown = dict[str, Any]
 ROW_ID = {**KEYS, "4_verdicts": "sample_id"}
 """The column by which a row's story is found."""
 MOST_PAGES = 1_000_000
+HUES = 6
+"""Colours of curves: one a model, whatever its seed."""
 MOST_ROWS = 50
 """Rows of a table that one story shows; a task may have thousands."""
 
@@ -223,7 +225,9 @@ def _now(scores: Scores | None, direction: Direction) -> int:
 def evaluation(shown: Inspected, words: Words) -> Shown:
     """Curves, and the items on which two models differ; the scores are a part of their own."""
     curves = read_curves(shown.folder)
-    drawn = {"curves": curves, "plot": plot(curves) if curves else None, "cases": CASES}
+    models = list(dict.fromkeys(each.model for each in curves))
+    hues = {name: number % HUES for number, name in enumerate(models)}
+    drawn = {"hues": hues, "curves": curves, "plot": plot(curves) if curves else None, "cases": CASES}
     if not table_path(shown.folder, "6_evaluation").exists():
         return {**drawn, "differing": None}
     models, benchmarks = shown.remembered("graded", lambda: graded(shown.folder))
