@@ -81,10 +81,14 @@ def for_people(folder: Path, table: str, where: str, columns: Sequence[str], lim
     with explained(folder, table, where):
         count = int(rows.select(pl.len()).collect(engine="streaming").item())
         first = rows.head(limit).collect(engine="streaming")
-    filled = [name for name in first.columns if columns or first[name].null_count() < first.height]
+    filled = [name for name in first.columns if columns or any(value not in (None, "") for value in first[name].to_list())]
     cells = {name: [_cell(name, value) for value in first[name].to_list()] for name in filled}
     lines = (_as_table(cells, width) or _as_blocks(cells, first, width)) if first.height else []
-    shown = f"{first.height:,} of {count:,} rows of {table}" if first.height < count else f"{count:,} rows of {table}"
+    shown = (
+        f"{first.height:,} of {count:,} rows of {table}"
+        if first.height < count
+        else f"{count:,} row{'s' * (count != 1)} of {table}"
+    )
     empty = [name for name in first.columns if name not in filled] if first.height else []
     told = " · ".join([shown, *([f"empty: {', '.join(empty)}"] if empty else [])])
     return [*lines, line((told, "dim"))]
