@@ -129,7 +129,7 @@ def count_rows(folder: Path, asked: Question) -> int:
 def read_numbered(folder: Path, table: str, numbers: list[int], wanted: tuple[str, ...]) -> list[dict[str, Any]]:
     """Columns of rows by their numbers, in that order; no row group without one of them is read."""
     found: dict[int, dict[str, Any]] = {}
-    with readable(table_path(folder, table)), pq.ParquetFile(table_path(folder, table), pre_buffer=False) as file:
+    with _readable(table_path(folder, table)), pq.ParquetFile(table_path(folder, table), pre_buffer=False) as file:
         ends = list(accumulate(file.metadata.row_group(each).num_rows for each in range(file.metadata.num_row_groups)))
         for group, some in groupby(sorted(numbers), lambda number: bisect_right(ends, number)):
             places, start = list(some), ends[group - 1] if group else 0
@@ -137,6 +137,19 @@ def read_numbered(folder: Path, table: str, numbers: list[int], wanted: tuple[st
             for number, row in zip(places, part.take([each - start for each in places]).to_pylist(), strict=True):
                 found[number] = row
     return [found[number] for number in numbers]
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """The same, where texts become Python's, which are no texts if their bytes are not UTF-8."""
+    try:
+        with readable(path):
+            yield
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: this table cannot be read: bytes that are no UTF-8: {error.object[error.start : error.end]!r}",
+            f"Remove it, and make it again with `make generate RECIPE={path.parent.name}`; replies are remembered.",
+        ) from None
 
 
 def _numbers(folder: Path, asked: Question, most: int) -> list[int]:
