@@ -11,7 +11,7 @@ FLAGS = $(if $(LIMIT),--limit '$(LIMIT)') $(if $(TEACHER),--teacher '$(TEACHER)'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup generate train filter select evaluate estimate inspect preview status report show why methods filters benchmarks \
-        test test-slow check check-lint check-all bench soak figures mini-models clean \
+        test test-slow check check-lint check-all bench soak figures pictures mini-models clean \
         push eval-harness docs leaderboard search-prompts play compare
 
 help: ## show this
@@ -110,6 +110,9 @@ docs: $(READY) ## write docs/methods.md, docs/prompts.md and the README's list o
 
 figures: $(READY) ## write the figures of data/runs/mini into the README
 	@$(BIN)/python bench/figures.py
+
+pictures: $(READY) ## take the README's pictures from data/runs/RECIPE; needs playwright and Chromium (CHROMIUM names it)
+	@$(BIN)/python bench/pictures.py --recipe '$(RECIPE)' $(if $(DATA),--data '$(DATA)')
 
 bench: $(READY) ## measure, and write docs/performance.md and docs/mini.md: all (about an hour), or ONLY="client faults"
 	@$(BIN)/python bench/performance.py $(ONLY)

@@ -2,8 +2,8 @@
 
 In: the tables of a run as far as there are any, `recipe.yaml`, `run.json` and the training curves. Out: one HTML file with
 inline style and drawings, so that it can be mailed, printed and read in ten years; one short script sorts its tables, and
-without it nothing is missing. Everything from data is escaped, what cannot be seen in it is written out, and a content policy in
-the page forbids it to load anything and to run any other script.
+without it nothing is missing. Everything from data is escaped, what cannot be seen in it is written out, and a content policy
+in the page forbids it to load anything and to run any other script.
 """
 
 from __future__ import annotations

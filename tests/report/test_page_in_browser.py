@@ -1,4 +1,4 @@
-"""The page of a run in a real Chromium: it sorts, obeys no text, asks nobody, can be read with a keyboard, on a phone, in the dark.
+"""The page of a run in a real Chromium: it sorts, obeys no text, asks nobody, and is for keyboards, phones and the dark.
 
 Skipped without playwright, axe and a Chromium, whose path `CHROMIUM` names.
 """
