@@ -120,13 +120,13 @@ def _ids(folder: Path, table: str, numbers: list[int]) -> list[str]:
 
 
 def question(words: Any, there: list[str]) -> Question:
-    """What the words of an address ask."""
-    name = table_named(words["table"]) if words.get("table") else ""
-    page = words.get("page", "0")
-    usual = "3_samples" if "3_samples" in there else there[0]
+    """What the words of an address ask; columns and order are of the table `of`, and another one has its own."""
+    name = table_named(words["table"]) if words.get("table") else "3_samples" if "3_samples" in there else there[0]
+    page, other = words.get("page", "0"), words.get("of", name) != name
+    chosen = () if other else tuple(words.getlist("columns"))
     return Question(
-        name or usual, words.get("where", "").strip(), words.get("find", "").strip(), words.get("sort", ""),
-        words.get("order") == "down", tuple(words.getlist("columns")),
+        name, words.get("where", "").strip(), words.get("find", "").strip(), "" if other else words.get("sort", ""),
+        words.get("order") == "down", () if chosen == Question(name).shown else chosen,
         min(int(page), MOST_PAGES) if page.isascii() and page.isdigit() and len(page) < 12 else 0,
     )  # fmt: skip
 

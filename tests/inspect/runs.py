@@ -1,4 +1,4 @@
-"""A run to look at: two sources, two filters of which one scores, an example, a model that differs from its teacher, hostile text.
+"""A run to look at: two sources, three filters, examples, a model that differs from its teacher, hostile text.
 
 Its page is served by a thread, as the command serves it.
 """
@@ -48,14 +48,16 @@ def whole_run(folder: Path, samples: int = SAMPLES) -> Path:
     folder.mkdir(parents=True)
     texts = dict(enumerate(HOSTILE.values()))
     tasks = [
-        make_task(id=task_id(n), source="jsonl:one" if n % 3 else "jsonl:two", prompt=f"How much is {n} and {n}?", answer=str(2 * n))
+        make_task(
+            id=task_id(n), source="jsonl:one" if n % 3 else "jsonl:two", prompt=f"How much is {n} and {n}?", answer=str(2 * n)
+        )
         for n in range(samples)
     ]  # fmt: skip
     write_table(folder, "1_tasks", [*tasks, make_task(id="aaaa00000000ffff", split="test", source="jsonl:one")])
     replies = [
         make_response(
-            texts.get(n, f"It is {2 * n}."), key=f"{n:064x}", task_id=task_id(n), tokens_in=10, tokens_out=n, cost=0.5, seconds=float(n),
-            messages=[Message(role="user", content=f"How much is {n} and {n}? Think.")],
+            texts.get(n, f"It is {2 * n}."), key=f"{n:064x}", task_id=task_id(n), tokens_in=10, tokens_out=n, cost=0.5,
+            seconds=float(n), messages=[Message(role="user", content=f"How much is {n} and {n}? Think.")],
             **({"finish": "error", "error": "429: " + HOSTILE["colours"]} if n == 59 else {}),
         )
         for n in range(samples)
@@ -115,8 +117,9 @@ def example(number: int) -> Example:
     """An example of which only the answer is trained."""
     text = f"It is {2 * number}."
     return Example(
-        id=f"cccc{number:012x}", sample_id=sample_id(number), task_id=task_id(number), method="chain_of_thought", view="rationale",
-        split="train", messages=[Message(role="user", content="How much?"), Message(role="assistant", content=text)], weight=1.0,
+        id=f"cccc{number:012x}", sample_id=sample_id(number), task_id=task_id(number), method="chain_of_thought",
+        view="rationale", split="train", weight=1.0,
+        messages=[Message(role="user", content="How much?"), Message(role="assistant", content=text)],
         loss_spans=[Span(start=6, end=len(text))], answer_span=Span(start=6, end=len(text) - 1), tokens=9,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The page in a real browser: open, filter, open a row, move the slider; by keyboard; in a theme, on a telephone; for everybody.
+"""The page in a real browser: open, filter, open a row, move the slider; by keyboard, in the dark, on a telephone.
 
 Skipped without playwright, axe and a Chromium, whose path `CHROMIUM` names.
 """
@@ -80,7 +80,7 @@ def test_filter_sort_and_open_a_row(opened: Opened) -> None:
     page.fill("#where", "finish = 'stop' AND target LIKE 'It is 10%'")
     page.get_by_role("button", name="Show").click()
     opened.complete()
-    assert "10 rows fit" in page.inner_text("main")
+    assert "5 rows fit" in page.inner_text("main")
     page.get_by_role("link", name="id", exact=True).click()  # sorted up, then down
     page.get_by_role("link", name="id ▲").click()
     opened.complete()
@@ -89,6 +89,20 @@ def test_filter_sort_and_open_a_row(opened: Opened) -> None:
     page.get_by_role("link", name="Open row 55").click()
     assert page.locator("h1").inner_text() == sample_id(54) and "In the corpus." in page.inner_text("main")
     assert page.locator(".trained.answer").first.inner_text() == "108"
+
+
+def test_another_table_has_its_own_columns(opened: Opened) -> None:
+    opened.go("/tables?table=3_samples&sort=target")
+    opened.page.get_by_text("Columns: which are shown").click()
+    opened.page.get_by_label("weight").check()
+    opened.page.get_by_role("button", name="Show").click()
+    opened.complete()
+    assert opened.page.get_by_role("columnheader", name="weight").count() == 1
+    opened.page.select_option("#table", "4_verdicts")
+    opened.page.get_by_role("button", name="Show").click()
+    opened.complete()
+    assert opened.page.get_by_role("columnheader", name="decision").count() == 1
+    assert opened.page.get_by_role("alert").count() == 0
 
 
 def test_the_slider_counts_what_is_kept(opened: Opened) -> None:

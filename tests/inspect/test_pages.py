@@ -95,8 +95,8 @@ def test_text_of_models_is_text(port: int, what: str) -> None:
         found = Elements(text)
         assert {tag for tag, _ in found.elements} <= {
             "html", "head", "meta", "title", "link", "script", "body", "a", "header", "strong", "nav", "form", "label", "input",
-            "button", "p", "main", "h1", "h2", "h3", "h4", "section", "article", "details", "summary", "dl", "dt", "dd", "pre", "div",
-            "table", "thead", "tbody", "tr", "th", "td", "b", "small", "code", "span", "select", "option",
+            "button", "p", "main", "h1", "h2", "h3", "h4", "section", "article", "details", "summary", "dl", "dt", "dd",
+            "pre", "div", "table", "thead", "tbody", "tr", "th", "td", "b", "small", "code", "span", "select", "option",
         }  # fmt: skip
         assert not any(name.startswith("on") for _, attributes in found.elements for name in attributes)
     if what == "script":
@@ -152,7 +152,7 @@ def test_what_cannot_be_shown_is_said_in_place(port: int, path: str, said: str) 
 
 def test_a_page_that_was_written_to_be_mailed_is_shown_in_a_sandbox(port: int, folder: Path) -> None:
     (folder / "report.html").write_text("<script>parent</script>")
-    status, headers, text = get(port, "/written/report")
+    status, headers, _ = get(port, "/written/report")
     assert status == 200 and "sandbox" in headers["content-security-policy"] and "allow-same-origin" not in str(headers)
     assert get(port, "/written/compare")[0] == 404
 
