@@ -186,7 +186,7 @@ def _judged(rows: Rows, name: str) -> pl.DataFrame:
 
 
 def taken(first: Rows, second: Rows) -> Iterator[Measure]:
-    """Tokens and dollars of all replies for each accepted sample."""
+    """Tokens and dollars of the replies of methods, not of filters that ask, for each accepted sample."""
     for what, column, unit in (("tokens", "tokens", "tokens"), ("cost", "cost", "$")):
         known = [rows.replies[column].null_count() == 0 for rows in (first, second)]
         yield _ratio_measure(f"{what} for an accepted sample", unit, *(

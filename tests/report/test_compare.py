@@ -254,3 +254,15 @@ def test_hostile_texts_are_shown_and_not_obeyed(hostile: Comparison, capsys: pyt
     line = json_line(hostile.as_json())
     assert "\x1b" not in line and "\n" not in line
     assert json.loads(line)["outputs"]["pairs"][0]["first"]["text"].endswith("y" * 1000)
+
+
+def test_a_narrow_terminal_gets_two_rows_a_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = compare(make_run(tmp_path / "a", drawn(1, 0.2)), make_run(tmp_path / "b", drawn(2, 0.5)))
+    wide = [each for each in map(str, as_lines(found)) if "samples accepted  " in each]
+    assert len(wide) == 1 and wide[0].endswith(" better")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = list(map(str, as_lines(found)))
+    [place] = [place for place, each in enumerate(lines) if each.startswith("  samples accepted  ")]
+    assert lines[place + 1].strip().startswith("+") and lines[place + 1].endswith(" better")
+    assert all(len(each) <= 80 for each in lines[place - 1 : place + 6])
