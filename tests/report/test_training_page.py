@@ -69,6 +69,12 @@ def test_hostile_text_stays_text_and_nothing_is_loaded(tmp_path: Path) -> None:
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'"]
 
 
+def test_what_acts_or_cannot_be_seen_is_written_out(tmp_path: Path) -> None:
+    text = page(tmp_path, shown(1, "rationale", token("\x1b[2J\x00\u202e\u200b"), method="a\u2066b")).text
+    assert "\\x1b[2J\\x00\\u202e\\u200b" in text and "a\\u2066b" in text
+    assert not any(each in text for each in "\x1b\x00\u202e\u200b\u2066")
+
+
 def test_the_summary_is_one_line() -> None:
     assert summary(PROVEN) == (
         "1,520 examples (1,500 train, 20 dev): 1,000 of 4,000 tokens are trained, 25.0%; the longest has 70 of 2,048"
