@@ -35,7 +35,7 @@ def make_lines() -> list[str]:
     return sorted({line.replace("…", "0123abcd") for line in [*fenced, *inline] if line.startswith("make ")})
 
 
-RECIPE_VERBS = ("generate", "train", "evaluate", "estimate", "preview", "status", "report", "inspect", "play", "search-prompts")
+RECIPE_VERBS = ("generate", "train", "evaluate", "estimate", "preview", "status", "report", "play", "search-prompts")
 
 
 def test_there_is_something_to_run() -> None:
