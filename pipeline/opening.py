@@ -56,7 +56,7 @@ def run_folder(name: str, data: str | None = None) -> Path:
     """The folder of a run that is only looked at; its recipe may be broken by now, or gone.
 
     Args:
-        name: a recipe's name or path, a run's name in the data folder, or any folder that holds tables.
+        name: a run's name in the data folder, a recipe's name or path, or any folder that holds tables.
         data: the data folder, where settings shall not decide.
 
     Raises:
@@ -67,7 +67,9 @@ def run_folder(name: str, data: str | None = None) -> Path:
     if next(Path(name).glob("?_*.parquet"), None):
         return Path(name)
     runs = load_settings(data=data).runs
-    folder = runs / _run_name(name)
+    folder = runs / name
+    if not folder.is_dir():
+        folder = runs / _run_name(name)
     if not folder.is_dir():
         there = ", ".join(sorted(each.name for each in runs.glob("*") if each.is_dir())) or "none"
         raise UserError(
