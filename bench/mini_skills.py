@@ -11,15 +11,18 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for bench.exams, which is no package of ours
 
 from bench.exams.catalogue import EXAMS, FAMILIES
 from bench.exams.exam import Exam, Mark, Question
-from pipeline.llm.backends.decoding import Decoder
 from pipeline.llm.request import Request, Sampling
 from pipeline.records import Message
 from pipeline.statistics import Proportion
+
+if TYPE_CHECKING:
+    from pipeline.llm.backends.decoding import Decoder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 QUESTIONS = 60
@@ -47,6 +50,8 @@ class Result:
 
 
 def main() -> None:
+    from pipeline.llm.backends.decoding import Decoder
+
     parser = argparse.ArgumentParser(description="Measure what a mini teacher can do beside answering tasks.")
     parser.add_argument("--model", type=Path, default=REPOSITORY / "data/mini/teacher")
     parser.add_argument("--questions", type=int, default=QUESTIONS, help="of each exam")
