@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from pipeline.run import Run
 from pipeline.settings import REPOSITORY
 from pipeline.stages.exam import split_tasks
 from pipeline.stages.instructed import freeze, instructed, usable
-from pipeline.stages.prompt_search import Search, instruction_in, search_prompts
+from pipeline.stages.prompt_search import Search, _screened, instruction_in, search_prompts
 from tests.methods.growing import last_messages, open_run, scripted
 from tests.rows import make_task
 from tests.servers import closed_url
@@ -111,6 +112,21 @@ def test_dev_test_and_shown_tasks_are_apart(folder: Path) -> None:
     with_good = [each for each in last_messages(server) if each.startswith(GOOD)]
     assert len(with_good) == 18  # nobody but the winner sees the test tasks
     assert sum(any(task.prompt in each for task in tasks.test) for each in last_messages(server)) == 18
+
+
+def test_the_bandit_keeps_the_best_third_and_tries_the_bad_ones_less() -> None:
+    """Six candidates, each right as often as its number says of six."""
+    tried: list[str] = []
+
+    class Marked:
+        tasks = SimpleNamespace(dev=list(range(40)))
+
+        async def marks(self, candidate: str, part: list[int]) -> list[bool]:
+            tried.extend([candidate] * len(part))
+            return [task % 6 < int(candidate) for task in part]
+
+    best = asyncio.run(_screened(Marked(), list("302541")))  # type: ignore[arg-type]
+    assert best == ["5", "4"] and tried.count("0") < tried.count("5") <= 40
 
 
 def test_the_optimiser_reads_scores_from_the_lowest_to_the_highest(folder: Path) -> None:
