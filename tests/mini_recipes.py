@@ -29,11 +29,17 @@ from tests.small_runs import environment, stop
 NAMES = sorted(path.stem for path in (REPOSITORY / "recipes").glob("*_mini.yaml"))
 SEED = 5
 """Of the teacher's sampling: over HTTP it tells one sample from another."""
-SMALL = (f"teacher.sampling.seed={SEED}", "student.epochs=1", "evaluation.limit=6", "source.limit=24")
+SMALL = (
+    f"teacher.sampling.seed={SEED}",
+    "student.epochs=1",
+    "source.limit=16",
+    "evaluation.limit=2",
+    "evaluation.max_tokens=48",
+)
 FEWER = {
-    "alpaca_mini": ("methods.0.tasks=20", "methods.0.at_once=8"),
-    "lion_mini": ("methods.0.added=6", "source.limit=12"),
-    "self_instruct_mini": ("methods.0.tasks=20", "methods.0.at_once=8"),
+    "alpaca_mini": ("methods.0.tasks=12", "methods.0.at_once=6"),
+    "lion_mini": ("methods.0.added=6", "source.limit=10"),
+    "self_instruct_mini": ("methods.0.tasks=12", "methods.0.at_once=6"),
 }
 """What makes a recipe small that `source.limit` does not."""
 
