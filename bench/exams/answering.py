@@ -11,9 +11,9 @@ from pipeline.answers.grading import grade
 from pipeline.answers.steps import steps
 from pipeline.mini.commands import command_item
 from pipeline.mini.item import Item
-from pipeline.mini.lessons import _arithmetic
+from pipeline.mini.lessons import arithmetic
 from pipeline.mini.skills.asking import put
-from pipeline.mini.world import _item, problem_item
+from pipeline.mini.world import draw_item, problem_item
 from pipeline.sources.mini import to_task
 
 TEMPLATES = {
@@ -36,13 +36,13 @@ def question_of(item: Item) -> Question:
 
 def of_kind(name: str) -> Callable[[random.Random], Question]:
     """Questions of one kind of tasks."""
-    make = command_item if name == "command" else lambda rng, ood: _item(rng, name, ood)
+    make = command_item if name == "command" else lambda rng, ood: draw_item(rng, name, ood)
     return lambda rng: question_of(unseen_item(rng, make))
 
 
 def behind_solved(rng: random.Random) -> Question:
     """A story behind one or two solved ones, as in-context methods put it."""
-    item = unseen_item(rng, lambda rng, ood: _item(rng, "word_problem", ood))
+    item = unseen_item(rng, lambda rng, ood: draw_item(rng, "word_problem", ood))
     shown = [problem_item(rng, rng.randint(2, 4)) for _ in range(rng.randint(1, 2))]
     demonstrations = [{"prompt": each.prompt, "answer": each.reply} for each in shown]
     messages = put("in_context/teacher", item.prompt, kind=item.kind, demonstrations=demonstrations)
@@ -51,7 +51,7 @@ def behind_solved(rng: random.Random) -> Question:
 
 def sums(rng: random.Random) -> Question:
     """One to five sums in a row."""
-    messages, reply = _arithmetic(rng)
+    messages, reply = arithmetic(rng)
     wanted = [each.text for each in steps(reply)]
 
     def mark(text: str) -> Mark:

@@ -13,7 +13,7 @@ from pipeline.mini.instructions import Instruction, instruction
 from pipeline.mini.item import Item
 from pipeline.mini.skills.asking import put
 from pipeline.mini.skills.judge import Judged, judged_reply, judged_solution
-from pipeline.mini.skills.lion import _answer
+from pipeline.mini.skills.lion import scored_answer
 from pipeline.mini.skills.variations import story
 
 
@@ -68,7 +68,7 @@ def preferred(rng: random.Random) -> Question:
 def refereed(rng: random.Random) -> Question:
     """Two answers to a story, each right in half of the questions; what counts is which gets more."""
     made = unseen(lambda: story(rng, rng.randint(2, 4)), lambda told: Item("word_problem", told.prompt))
-    (first, (one, why)), (second, (other, why_not)) = _answer(rng, made), _answer(rng, made)
+    (first, (one, why)), (second, (other, why_not)) = scored_answer(rng, made), scored_answer(rng, made)
 
     def mark(text: str) -> Mark:
         said = score_pair(text)

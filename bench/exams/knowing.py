@@ -27,8 +27,8 @@ from pipeline.mini.item import Item
 from pipeline.mini.pairs import LABELS, Pair, fillings, label_of, pair, pair_item, value_of
 from pipeline.mini.skills.asking import put
 from pipeline.mini.skills.bandits import LONGEST_RAW, is_decided
-from pipeline.mini.skills.entities import _positive
-from pipeline.mini.skills.pairs import _demonstration
+from pipeline.mini.skills.entities import demonstration as shown_passage
+from pipeline.mini.skills.pairs import demonstration as shown_pair
 from pipeline.sources.mini import to_task
 
 ENOUGH_F1 = 0.8
@@ -68,7 +68,7 @@ def conversed(rng: random.Random) -> Question:
 
 def coded(rng: random.Random) -> Question:
     """A list in code behind two short demonstrations."""
-    made, positives = unseen_passage(rng), [_positive(unseen_passage(rng, 1)) for _ in range(2)]
+    made, positives = unseen_passage(rng), [shown_passage(unseen_passage(rng, 1)) for _ in range(2)]
     messages = put(
         "c_icl/teacher", made.text, types=TYPES, positives=positives, negatives=[], query=quoted(made.text)
     )  # fmt: skip
@@ -166,7 +166,7 @@ def flipped(rng: random.Random) -> Question:
     label = rng.choice([each for each in LABELS if each != made.label])
     shown = []
     while len(shown) < 3:
-        shown += [_demonstration(each)] if (each := unseen_pair(rng)).label == label else []
+        shown += [shown_pair(each)] if (each := unseen_pair(rng)).label == label else []
     blanked = made.premise.text(made.part)
 
     def mark(text: str) -> Mark:

@@ -126,13 +126,13 @@ def _is_labelled(like: Command, text: str, label: str) -> bool:
 
 def blocks(rng: random.Random) -> Question:
     """Four more whole tasks behind three."""
-    shown, new = [[alpaca._task(rng) for _ in range(count)] for count in (alpaca.SHOWN, BLOCKS)]
+    shown, new = [[alpaca.task(rng) for _ in range(count)] for count in (alpaca.SHOWN, BLOCKS)]
     first, last = alpaca.SHOWN + 1, alpaca.SHOWN + BLOCKS
 
     def mark(text: str) -> Mark:
         return itemised([each not in shown and is_right(each) for each in task_blocks(text, first, last)], BLOCKS)
 
-    right = "\n".join(alpaca._written(number, each, torn=False) for number, each in enumerate(new, first))
+    right = "\n".join(alpaca.block_text(number, each, torn=False) for number, each in enumerate(new, first))
     demonstrations = [each._asdict() for each in shown]
     return Question(put("alpaca/teacher", "", demonstrations=demonstrations, count=BLOCKS), right, mark)
 

@@ -23,8 +23,8 @@ from pipeline.mini.skills.asking import put
 from pipeline.mini.skills.attempts import equations, mistaken
 from pipeline.mini.skills.multi_view import nested
 from pipeline.mini.skills.negative_aware import first_mistake
-from pipeline.mini.skills.program_of_thought import FAILURES, _lines, fenced
-from pipeline.mini.skills.rationalisation import _ending, _wrong
+from pipeline.mini.skills.program_of_thought import FAILURES, fenced, program_lines
+from pipeline.mini.skills.rationalisation import ending_with, wrong_answer
 from pipeline.mini.skills.socratic import question as small_question
 
 
@@ -62,8 +62,8 @@ def rationale(rng: random.Random) -> Question:
 def wrong_rationale(rng: random.Random) -> Question:
     """A wrong answer to be explained; only the last step may be false."""
     story = unseen_story(rng)
-    hint = _wrong(rng, story.answer)
-    ending = equations(_ending(story, hint))
+    hint = wrong_answer(rng, story.answer)
+    ending = equations(ending_with(story, hint))
 
     def mark(text: str) -> Mark:
         found = steps(text)
@@ -101,15 +101,15 @@ def runs(story: Problem) -> Callable[[str], Mark]:
 
 def program(rng: random.Random) -> Question:
     story = unseen_story(rng)
-    return asks("program_of_thought/teacher", story, fenced(_lines(story)), runs(story))
+    return asks("program_of_thought/teacher", story, fenced(program_lines(story)), runs(story))
 
 
 def refined(rng: random.Random) -> Question:
     story = unseen_story(rng)
     error, fail = rng.choice(tuple(FAILURES.items()))
-    failing = "\n".join(fail(rng, _lines(story)))
+    failing = "\n".join(fail(rng, program_lines(story)))
     fields = {"program": failing, "error": error}
-    return asks("program_of_thought/refine", story, fenced(_lines(story)), runs(story), **fields)
+    return asks("program_of_thought/refine", story, fenced(program_lines(story)), runs(story), **fields)
 
 
 def equation(rng: random.Random) -> Question:

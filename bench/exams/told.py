@@ -16,8 +16,8 @@ from pipeline.answers.constraints import constraints_met
 from pipeline.answers.final import final_answer
 from pipeline.mini.commands import RULE_PHRASES, SORTINGS
 from pipeline.mini.induction import RULES
-from pipeline.mini.instructions import ASKS, KINDS, Constraint, _Draft
-from pipeline.mini.problems import FORMS, LARGEST, SYMBOLS, Form, Step, _apply
+from pipeline.mini.instructions import ASKS, KINDS, Constraint, Draft
+from pipeline.mini.problems import FORMS, LARGEST, SYMBOLS, Form, Step, applied
 from pipeline.mini.skills.variations import STORY_DEMANDS
 from pipeline.mini.words import ADJECTIVES, NAMES, TOPICS
 
@@ -99,7 +99,7 @@ def _in_form(form: Form, sentences: list[str], demands: tuple[str, ...]) -> Told
             return None
         people.append(found)
         operand = int(found["n"])
-        after = _apply(operation, amount, operand) if operand else 0
+        after = applied(operation, amount, operand) if operand else 0
         steps.append(Step(operation, operand, amount, after))
         amount = after
     same = _one_person(people) and {each["things"] for each in people if "things" in each} == {things}
@@ -163,7 +163,7 @@ def _phrasings() -> list[tuple[Callable[[dict[str, str]], Constraint], str]]:
 
 def _constraint(number: int, said: dict[str, str]) -> Constraint:
     """The constraint of a kind with the arguments that were said."""
-    made = KINDS[number].make(_Draft("topic"), random.Random(0))
+    made = KINDS[number].make(Draft("topic"), random.Random(0))
     return {name: _argument(name, value, said) for name, value in made.items()}
 
 

@@ -13,8 +13,9 @@ from pipeline.mini.item import Item
 from pipeline.mini.phrasings import phrase
 from pipeline.mini.problems import SYMBOLS, Step, problem, solution, with_slips
 from pipeline.mini.skills.asking import Lesson
+from pipeline.mini.skills.attempts import SLIP_RATE, taught_story
 from pipeline.mini.skills.catalogue import SKILLS
-from pipeline.mini.world import _item, problem_item
+from pipeline.mini.world import draw_item, problem_item
 
 TEACHER_MIX = {"chain": 54, "few_shot": 6, "single": 3, "arithmetic": 4, "instruction": 15, "induction": 18}
 TEACHER_SECOND_MIX = {"careless": 30, "careless_few_shot": 5, "arithmetic": 2, "instruction": 13, "induction": 50}
@@ -31,7 +32,6 @@ TEACHER_THIRD_MIX = {
     "event_criticised": 1, "bandit_chosen": 2, "bandit_followed": 1,
 }  # fmt: skip
 """What methods ask of a teacher, and enough of what it knows that it forgets nothing."""
-SLIP_RATE = 0.12
 STUDENT_MIX = {"single": 30, "arithmetic": 20, "reading": 20, "instruction": 15, "induction": 15}
 
 
@@ -47,7 +47,7 @@ def _lesson(rng: random.Random, kind: str) -> Lesson:
     if kind in SKILLS:
         return SKILLS[kind](rng)
     if kind == "arithmetic":
-        return _arithmetic(rng)
+        return arithmetic(rng)
     if kind == "reading":
         return _reading(rng)
     if kind in ("few_shot", "careless_few_shot"):
@@ -66,17 +66,15 @@ def _lesson(rng: random.Random, kind: str) -> Lesson:
 def _taught(rng: random.Random, kind: str, steps: int = 0) -> Item:
     """An item that is not held out for the tests."""
     while True:
-        item = problem_item(rng, steps) if steps else _item(rng, kind, ood=False)
+        item = problem_item(rng, steps) if steps else draw_item(rng, kind, ood=False)
         if not item.held_out:
             return item
 
 
 def _careless(rng: random.Random) -> tuple[str, str]:
     """A word problem and a solution that may slip, so that the teacher is not always right and filters have something to do."""
-    while True:
-        story = problem(rng, rng.randint(2, 5))
-        if not Item("word_problem", story.text).held_out:
-            return story.text, solution(rng, with_slips(rng, story, SLIP_RATE))
+    story = taught_story(rng)
+    return story.text, solution(rng, with_slips(rng, story, SLIP_RATE))
 
 
 def _few_shot(rng: random.Random, careless: bool) -> Lesson:
@@ -98,7 +96,7 @@ def _steps(rng: random.Random, count: int) -> list[Step]:
     return [problem(rng, 1).steps[0] for _ in range(count)]
 
 
-def _arithmetic(rng: random.Random) -> Lesson:
+def arithmetic(rng: random.Random) -> Lesson:
     """One to five sums in a row, each on its own."""
     steps = _steps(rng, rng.randint(1, 5))
     asked = ", ".join(f"{s.before}{SYMBOLS[s.operation]}{s.operand}" for s in steps)

@@ -20,17 +20,17 @@ REPEATED_SHARE, TORN_SHARE = 0.1, 0.05
 
 def blocks(rng: random.Random) -> Lesson:
     """The tasks go on, numbered, between lines of `###`."""
-    shown, count = [_task(rng) for _ in range(SHOWN)], rng.randint(1, MOST_ADDED)
+    shown, count = [task(rng) for _ in range(SHOWN)], rng.randint(1, MOST_ADDED)
     written = []
     for number in range(SHOWN + 1, SHOWN + count + 1):
-        made = rng.choice(shown) if rng.random() < REPEATED_SHARE else _task(rng)
+        made = rng.choice(shown) if rng.random() < REPEATED_SHARE else task(rng)
         torn = number < SHOWN + count and rng.random() < TORN_SHARE
-        written.append(_written(number, made, torn))
+        written.append(block_text(number, made, torn))
     demonstrations = [each._asdict() for each in shown]
     return asked(rng, "alpaca/teacher", "", demonstrations=demonstrations, count=count), "\n".join(written)
 
 
-def _task(rng: random.Random) -> Block:
+def task(rng: random.Random) -> Block:
     """Six in ten are commands with an input."""
     dice = rng.random()
     if dice < 0.6:
@@ -40,7 +40,7 @@ def _task(rng: random.Random) -> Block:
     return Block(other.prompt, "", other.reply(rng))
 
 
-def _written(number: int, block: Block, torn: bool) -> str:
+def block_text(number: int, block: Block, torn: bool) -> str:
     lines = [f"{number}. Instruction: {block.instruction}", f"{number}. Input: {block.input or '<noinput>'}"]
     output = [] if torn else [f"{number}. Output: {block.output}"]
     return "\n".join([*lines, *output, "###"])
