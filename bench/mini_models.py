@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for bench.mini_skills, which is in no package of ours
 
 from bench import mini_skills
+from bench.exams.answering import TEMPLATES
 from pipeline.answers.grading import grade
 from pipeline.llm.backends.decoding import Decoder
 from pipeline.llm.request import Request, Sampling
@@ -31,11 +32,6 @@ from pipeline.prompts import render
 from pipeline.records import Message, Task
 from pipeline.sources.mini import EVALUATION_SEED, to_task
 
-TEMPLATES = {
-    "word_problem": "chain_of_thought/teacher",
-    "instruction": "instruction_following/teacher",
-    "induction": "in_context/teacher",
-}
 GREEDY = Sampling(temperature=0, max_tokens=200)
 WARM = Sampling(temperature=0.7, max_tokens=200)
 BATCH = 128

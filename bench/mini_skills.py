@@ -59,13 +59,16 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="print so many wrong replies of each exam")
     arguments = parser.parse_args()
     decoder = Decoder(str(arguments.model), "main", "float32", "cpu")
-    results = {name: examine(decoder, name, arguments.questions, arguments.show) for name in arguments.only}
-    print(as_markdown(results))
+    print(measure(decoder, arguments.questions, arguments.only, arguments.show))
 
 
-def measure(decoder: Decoder, questions: int = QUESTIONS) -> str:
-    """The table of all exams."""
-    return as_markdown({name: examine(decoder, name, questions) for name in EXAMS})
+def measure(decoder: Decoder, questions: int = QUESTIONS, names: Sequence[str] = tuple(EXAMS), show: int = 0) -> str:
+    """The table of these exams; each row is told as it is found."""
+    results = {}
+    for name in names:
+        results[name] = examine(decoder, name, questions, show)
+        print(_row(name, EXAMS[name], results[name]), file=sys.stderr, flush=True)
+    return as_markdown(results)
 
 
 def as_markdown(results: Mapping[str, Sequence[Result]]) -> str:
