@@ -11,7 +11,7 @@ import random
 from pipeline.answers.blocks import Block
 from pipeline.mini.commands import command
 from pipeline.mini.skills.asking import Lesson, asked
-from pipeline.mini.skills.commanding import unasked
+from pipeline.mini.skills.commands import taught_command
 from pipeline.mini.skills.variations import request, story, taught
 
 SHOWN, MOST_ADDED = 3, 4
@@ -34,7 +34,7 @@ def task(rng: random.Random) -> Block:
     """Six in ten are commands with an input."""
     dice = rng.random()
     if dice < 0.6:
-        made = unasked(lambda: command(rng))
+        made = taught_command(lambda: command(rng))
         return Block(made.instruction, made.input, made.output)
     other = taught(lambda: request(rng) if dice < 0.95 else story(rng, rng.randint(1, 2)))
     return Block(other.prompt, "", other.reply(rng))
