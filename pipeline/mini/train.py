@@ -65,7 +65,7 @@ TEACHER = Plan(
     phases=(
         Phase(TEACHER_MIX, 2600),
         Phase(TEACHER_SECOND_MIX, 800, 2e-3, even=True),
-        Phase(TEACHER_THIRD_MIX, 4000, 2e-3, even=True, deeper=2),
+        Phase(TEACHER_THIRD_MIX, 3000, 2e-3, even=True, deeper=2),
     ),
 )
 STUDENT = Plan(hidden=96, layers=3, intermediate=256, seed=2, phases=(Phase(STUDENT_MIX, 3000),))
