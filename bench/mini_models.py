@@ -45,13 +45,13 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", type=Path, default=[MODELS / "teacher", MODELS / "student"])
     parser.add_argument("--items", type=int, default=500, help="test items; three in five are word problems")
     parser.add_argument("--samples", type=int, default=8, help="samples of each word problem at temperature 0.7")
-    parser.add_argument("--questions", type=int, default=mini_skills.QUESTIONS, help="of each exam in a skill")
+    parser.add_argument("--questions", type=int, default=mini_skills.QUESTIONS, help="of each exam in a skill; 0 for none")
     parser.add_argument("--print", action="store_true", help="print the figures and leave docs/mini.md as it is")
     arguments = parser.parse_args()
     decoders = {folder.name: Decoder(str(folder), "main", "float32", "cpu") for folder in arguments.models}
     measured = {name: measure(decoder, arguments.items, arguments.samples) for name, decoder in decoders.items()}
     figures = {"models": as_markdown(measured)}
-    if "teacher" in decoders:
+    if "teacher" in decoders and arguments.questions:
         figures["skills"] = mini_skills.measure(decoders["teacher"], arguments.questions)
     print("\n\n".join(figures.values()))
     if not arguments.print:
