@@ -13,6 +13,7 @@ from bench.exams.exam import Mark, Question
 from bench.mini_skills import Result, as_markdown
 from pipeline.mini.item import Item
 from pipeline.mini.skills.catalogue import SKILLS
+from pipeline.settings import REPOSITORY
 
 COUNT = 30
 OFTEN_RIGHT_FOR_ANOTHER = {
@@ -149,3 +150,10 @@ def test_the_table() -> None:
     assert rows[5][3:] == ["100.0 [20.7, 100.0]", "100", "–", "–", "0"]
     assert len({len(row) for row in rows}) == 1
     assert all(len(each) > 3 for each in (answering.EXAMS, knowing.EXAMS, making.EXAMS, rewriting.EXAMS))
+
+
+def test_the_page_has_a_row_for_every_exam() -> None:
+    page = (REPOSITORY / "docs/mini.md").read_text(encoding="utf-8").partition("<!-- figures: skills -->")[2]
+    rows = [line for line in page.partition("<!-- end -->")[0].splitlines() if line.startswith("| `")]
+    told = [f"| `{name}` | {exam.used_by} | {exam.counts} |" for name, exam in EXAMS.items()]
+    assert len(rows) == len(told) and all(row.startswith(start) for row, start in zip(rows, told, strict=True))
