@@ -37,6 +37,7 @@ SMALL = (
     "evaluation.max_tokens=48",
 )
 FEWER = {
+    "algorithm_distillation_mini": ("source.limit=3",),
     "alpaca_mini": ("methods.0.tasks=12", "methods.0.at_once=6"),
     "lion_mini": ("methods.0.added=6", "source.limit=10"),
     "self_instruct_mini": ("methods.0.tasks=12", "methods.0.at_once=6"),
