@@ -128,5 +128,9 @@ def check_a_kill(first: Small, folder: Path, due: Callable[[Small, Replaying, in
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table, without the time calls took."""
-    return pl.read_parquet(path).drop("seconds", strict=False).to_dicts()
+    """The rows of a table, without the time calls took, and log-probabilities without the digits a batch decides in float32."""
+    found = pl.read_parquet(path).drop("seconds", strict=False).to_dicts()
+    for row in found:
+        if row.get("logprobs"):
+            row["logprobs"] = [round(each["logprob"], 3) for each in json.loads(row["logprobs"])]
+    return found

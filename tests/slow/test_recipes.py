@@ -27,7 +27,7 @@ from tests.servers import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 MAKES_NOTHING = {"evol_instruct_mini"}
-"""Recipes of which the mini teacher cannot do a part: it calls every rewritten task equal to the one before, so none survives."""
+"""Recipes the mini teacher cannot do a part of: it calls all that it rewrites equal to what was there, so nothing stays."""
 
 
 @pytest.fixture(scope="module", params=NAMES)
