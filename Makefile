@@ -124,7 +124,7 @@ leaderboard: $(READY) ## compare the methods on the mini world and write docs/le
 soak: $(READY) ## half an hour of random faults with fixed seeds
 	@SOAK_SECONDS=1800 $(BIN)/pytest -m slow --timeout 7200 tests/slow/test_soak.py
 
-mini-models: $(READY) ## train the mini teacher and student from nothing (about 80 minutes on two cores)
+mini-models: $(READY) ## train the mini teacher and student from nothing (about three hours on one core)
 	@$(BIN)/python -m pipeline.mini.train teacher data/mini/teacher
 	@$(BIN)/python -m pipeline.mini.train student data/mini/student
 

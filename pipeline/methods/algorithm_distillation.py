@@ -50,7 +50,7 @@ class AlgorithmDistillation(Growth):
     horizon: int | None = Field(None, gt=0, le=10_000)
     """Turns of a game; the task's own unless said."""
     alpha: float = Field(ALPHA, ge=0)
-    """UCB1's: the bonus of an arm is sqrt(alpha * ln(turns) / its turns)."""
+    """UCB1's: the bonus of an arm is sqrt(alpha * ln(turns) / its turns); EVOLvE's code takes 0.5, which explores less."""
     few_shot: int = Field(5, ge=0)
     """Steps of other games that a teacher is shown."""
     template: str = "evolve/teacher"

@@ -24,7 +24,7 @@ class ChainOfThought(PlainAnswers):
     method: Literal["chain_of_thought"]
     """Fine-tune-CoT."""
     samples: Samples = 8
-    """Answers asked for each question: the paper's degree of diversity."""
+    """Answers asked for each question: the paper's degree of diversity, sampled at temperature 0.7."""
     template: str = "chain_of_thought/teacher"
     """What the teacher is asked."""
     student_template: str = "chain_of_thought/student"

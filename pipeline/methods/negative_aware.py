@@ -45,7 +45,7 @@ class NegativeAware(Distillation):
     method: Literal["negative_aware"]
     """Negative-aware distillation."""
     samples: Samples = 8
-    """Answers asked for each question; Turning Dust into Gold's 8."""
+    """Answers asked for each question; Turning Dust into Gold's 8, sampled at temperature 0.5."""
     critiques: NonNegativeInt = 4
     """Different wrong answers to a question that the teacher corrects at most; Tailored Learning keeps 4."""
     wrong_weight: NonNegativeFloat = 0.5

@@ -9,7 +9,8 @@ Here: first the teacher criticises the instruction and writes a new one with an 
     finds it harder: its difficulty (IFD) rises. Then it criticises the answer and writes a better one, which is taken where
     the instruction is easier to guess from it: reversed IFD falls. Either must stay below 1; what is not taken leaves what
     was there. The first answer is the teacher's own, where the paper begins with a data set's. With `selected_by: judge`,
-    where no student can be asked for probabilities, the teacher compares.
+    where no student can be asked for probabilities, the teacher compares. The code also drops what has either score at 1 or
+    more in the end, bettered or not: the filters `ifd` and `reversed_ifd` do that.
 """
 
 from __future__ import annotations

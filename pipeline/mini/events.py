@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 from pipeline.mini.item import Item
-from pipeline.mini.words import LIST_WORDS, PLACES
+from pipeline.mini.words import LIST_WORDS, OOD_LIST_WORDS, PLACES
 
 RELATIONS = {
     "xIntent": "why PersonX does it",
@@ -66,7 +66,6 @@ RULES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }  # fmt: skip
 """For each verb two plausible phrases a relation, in the order of `RELATIONS`."""
-OOD_THINGS = ("guitar", "ladder", "bucket", "pillow", "mirror")
 HEAD = re.compile(r"PersonX (\w+) the (\w+)(?: at the (\w+))?")
 
 
@@ -84,7 +83,7 @@ class Event(NamedTuple):
 
 def event(rng: random.Random, ood: bool = False) -> Event:
     """One event; two in three tell the place."""
-    thing = rng.choice(OOD_THINGS if ood else LIST_WORDS)
+    thing = rng.choice(OOD_LIST_WORDS if ood else LIST_WORDS)
     return Event(rng.choice(tuple(RULES)), thing, rng.choice(PLACES) if rng.random() < 0.67 else "")
 
 

@@ -13,8 +13,10 @@ from pipeline.mini.item import Item
 from pipeline.mini.phrasings import phrase
 from pipeline.mini.problems import SYMBOLS, Step, problem, solution, with_slips
 from pipeline.mini.skills.asking import Lesson
+from pipeline.mini.skills.attempts import SLIP_RATE, taught_story
 from pipeline.mini.skills.catalogue import SKILLS
-from pipeline.mini.world import _item, problem_item
+from pipeline.mini.words import ADJECTIVES, LIST_WORDS, NAMES, PLACES, TOPICS, VERBS
+from pipeline.mini.world import draw_item, problem_item
 
 TEACHER_MIX = {"chain": 54, "few_shot": 6, "single": 3, "arithmetic": 4, "instruction": 15, "induction": 18}
 TEACHER_SECOND_MIX = {"careless": 30, "careless_few_shot": 5, "arithmetic": 2, "instruction": 13, "induction": 50}
@@ -28,10 +30,10 @@ TEACHER_THIRD_MIX = {
     "reflection_response": 1, "prompt_induce": 1, "prompt_paraphrase": 1, "prompt_optimise": 1, "entities_listed": 2,
     "entities_conversed": 1, "entities_coded": 2, "fact_recalled": 3, "fact_routed": 1, "fact_reasoned": 2,
     "fact_justified": 2, "fact_read": 2, "pair_flipped": 2, "pair_labelled": 1, "events_continued": 1, "event_concluded": 2,
-    "event_criticised": 1, "bandit_chosen": 2, "bandit_followed": 1,
+    "event_criticised": 1, "bandit_chosen": 2, "bandit_followed": 1, "repeat": 5,
 }  # fmt: skip
 """What methods ask of a teacher, and enough of what it knows that it forgets nothing."""
-SLIP_RATE = 0.12
+WORDS = (*(name for name, *_ in NAMES), *TOPICS, *ADJECTIVES, *VERBS, *PLACES, *LIST_WORDS)
 STUDENT_MIX = {"single": 30, "arithmetic": 20, "reading": 20, "instruction": 15, "induction": 15}
 
 
@@ -47,9 +49,11 @@ def _lesson(rng: random.Random, kind: str) -> Lesson:
     if kind in SKILLS:
         return SKILLS[kind](rng)
     if kind == "arithmetic":
-        return _arithmetic(rng)
+        return arithmetic(rng)
     if kind == "reading":
         return _reading(rng)
+    if kind == "repeat":
+        return _repeat(rng)
     if kind in ("few_shot", "careless_few_shot"):
         return _few_shot(rng, careless=kind != "few_shot")
     if kind == "careless":
@@ -66,17 +70,15 @@ def _lesson(rng: random.Random, kind: str) -> Lesson:
 def _taught(rng: random.Random, kind: str, steps: int = 0) -> Item:
     """An item that is not held out for the tests."""
     while True:
-        item = problem_item(rng, steps) if steps else _item(rng, kind, ood=False)
+        item = problem_item(rng, steps) if steps else draw_item(rng, kind, ood=False)
         if not item.held_out:
             return item
 
 
 def _careless(rng: random.Random) -> tuple[str, str]:
     """A word problem and a solution that may slip, so that the teacher is not always right and filters have something to do."""
-    while True:
-        story = problem(rng, rng.randint(2, 5))
-        if not Item("word_problem", story.text).held_out:
-            return story.text, solution(rng, with_slips(rng, story, SLIP_RATE))
+    story = taught_story(rng)
+    return story.text, solution(rng, with_slips(rng, story, SLIP_RATE))
 
 
 def _few_shot(rng: random.Random, careless: bool) -> Lesson:
@@ -98,7 +100,7 @@ def _steps(rng: random.Random, count: int) -> list[Step]:
     return [problem(rng, 1).steps[0] for _ in range(count)]
 
 
-def _arithmetic(rng: random.Random) -> Lesson:
+def arithmetic(rng: random.Random) -> Lesson:
     """One to five sums in a row, each on its own."""
     steps = _steps(rng, rng.randint(1, 5))
     asked = ", ".join(f"{s.before}{SYMBOLS[s.operation]}{s.operand}" for s in steps)
@@ -112,3 +114,10 @@ def _reading(rng: random.Random) -> Lesson:
     reply = [str(story.steps[0].before), *(f"{SYMBOLS[s.operation]}{s.operand}" for s in story.steps)]
     ask = rng.choice(("List the operations.", "Write the operations of this story.", "Which operations happen?"))
     return phrase(rng, "reading", f"{ask}\n{story.text}"), " ".join(reply)
+
+
+def _repeat(rng: random.Random) -> Lesson:
+    """Some words in any order, to be said again."""
+    said = rng.choice((" ", ", ")).join(rng.choices(WORDS, k=rng.randint(3, 20)))
+    ask = rng.choice(("Repeat this.", "Copy the text.", "Say this again.", "Write the same once more."))
+    return phrase(rng, "repeat", f"{ask}\n{said}"), said

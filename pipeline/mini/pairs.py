@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 
 from pipeline.mini.item import Item
-from pipeline.mini.words import LIST_WORDS, NAMES, OOD_NAMES, PLACES
+from pipeline.mini.words import LIST_WORDS, NAMES, OOD_LIST_WORDS, OOD_NAMES, PLACES
 
 LABELS = ("entailment", "neutral", "contradiction")
 BLANK = "[blank]"
@@ -25,7 +25,6 @@ ACTIONS = {
 }
 """What is done, by what it says of `… has the box.`"""
 HYPOTHESES = {"color": "The {thing} is {value}.", "place": "{name} is {value}.", "action": "{name} has the {thing}."}
-OOD_THINGS = ("guitar", "ladder", "bucket", "pillow", "mirror")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def pair(rng: random.Random, ood: bool = False) -> Pair:
     """One pair; the labels are equally frequent."""
     part, label = rng.choice(tuple(HYPOTHESES)), rng.choice(LABELS)
     name = rng.choice(OOD_NAMES if ood else NAMES)[0]
-    thing = rng.choice(OOD_THINGS if ood else LIST_WORDS)
+    thing = rng.choice(OOD_LIST_WORDS if ood else LIST_WORDS)
     value = rng.choice(COLORS) if part == "color" else f"at the {rng.choice(PLACES)}"
     parts = {
         "action": rng.choice(ACTIONS[rng.choice(LABELS)]),

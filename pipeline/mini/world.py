@@ -57,13 +57,13 @@ def items(split: Split, seed: int, kinds: tuple[str, ...] = KINDS) -> Iterator[I
 
 def _new_item(split: Split, seed: int, index: int, kind: str, seen: set[tuple[str, str]]) -> Item | None:
     for attempt in range(ATTEMPTS):
-        item = _item(random.Random(f"{seed}/{split}/{index}/{attempt}"), kind, ood=split == "ood")
+        item = draw_item(random.Random(f"{seed}/{split}/{index}/{attempt}"), kind, ood=split == "ood")
         if item.held_out == (split != "train") and (item.context, item.prompt) not in seen:
             return item
     return None
 
 
-def _item(rng: random.Random, kind: str, ood: bool) -> Item:
+def draw_item(rng: random.Random, kind: str, ood: bool) -> Item:
     if kind == "word_problem":
         return problem_item(rng, rng.randint(6, 7) if ood else rng.randint(2, 5), ood)
     if kind in SPECIAL:

@@ -92,6 +92,17 @@ def test_how_often_and_how_many() -> None:
     assert len(teacher.asked) == 6 and teacher.asked[-1].count(">>>") == 3
 
 
+def test_of_several_wrong_lists_the_most_frequent_is_shown() -> None:
+    """The rarer one comes first; whatever its order, a list is the same list."""
+    lists = [as_pairs([("Ann", "food")])] * 2 + [WRONG, as_pairs([("fish", "food"), ("Ann", "person")]), WRONG]
+
+    def wavers(content: str, sample: int) -> str:
+        return lists[sample] if asked_for(content).startswith("Ann") else says(content, sample)
+
+    distilled(METHOD, TASK, teacher := Scripted(wavers), BANK)
+    assert f"{WRONG}  # WRONG" in teacher.asked[-1] and teacher.asked[-1].count("# WRONG") == 1
+
+
 def test_the_last_question_is_asked_at_its_own_temperature() -> None:
     distilled(METHOD, TASK, teacher := Scripted(says), BANK)
     assert teacher.samplings[-1] is not None and teacher.samplings[-1].temperature == 0.3

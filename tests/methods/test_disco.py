@@ -13,6 +13,9 @@ LABELS = ("entailment", "neutral", "contradiction")
 METHOD: dict[str, Any] = {"method": "disco", "demonstrations": 2, "samples": 2}
 
 
+DEMONSTRATION = re.compile(r"Premise: (.*)\nHypothesis: .*\nLabel: (.*)\nBlank: (.+)")
+
+
 def row(color: str, label: str, name: str, thing: str) -> dict[str, Any]:
     """A pair about the color of a thing, with the color as the blank."""
     return {
@@ -91,6 +94,26 @@ def test_the_label_must_rise_by_more_than_half_the_threshold(tmp_path: Path) -> 
     one = run(tmp_path / "a", wavering, ROWS[:1])[1][0]
     assert {task.extra["rise"] for task in one} == {round(1 / 3, 4)} and {task.answer for task in one} == {"neutral"}
     assert not run(tmp_path / "b", wavering, ROWS[:1], threshold=0.7)[1][0]
+    assert run(tmp_path / "c", wavering, ROWS[:1], threshold=0.6)[1][0], "half of it is enough"
+    assert not run(tmp_path / "d", wavering, ROWS[:1], threshold=2 / 3)[1][0], "as much as half is not more"
+
+
+def test_a_label_the_old_premise_has_as_often_does_not_rise(tmp_path: Path) -> None:
+    def undecided(prompt: str) -> str | None:
+        """Calls every premise neutral in one order of three."""
+        if "Fill the blank" in prompt:
+            return teacher(prompt)
+        return "neutral" if "else: entailment, neutral" in prompt else "entailment"
+
+    assert not run(tmp_path, undecided, ROWS[:1])[1][0]
+
+
+def test_fillings_that_the_heuristics_drop_are_not_put_to_the_vote(tmp_path: Path) -> None:
+    def echoing(prompt: str) -> str | None:
+        return "box is red" if "Fill the blank" in prompt else teacher(prompt)
+
+    server, (tasks, _) = run(tmp_path, echoing, ROWS[:1])
+    assert not tasks and sum("Does the hypothesis" in each for each in last_messages(server)) == 3
 
 
 def test_demonstrations_have_the_wanted_label_and_are_of_other_pairs(tmp_path: Path) -> None:
@@ -100,9 +123,19 @@ def test_demonstrations_have_the_wanted_label_and_are_of_other_pairs(tmp_path: P
             continue
         premises = re.findall(r"^Premise: (.*)$", prompt, flags=re.MULTILINE)
         assert len(set(re.findall(r"^Label: (.*)$", prompt, flags=re.MULTILINE))) == 1
+        for premise, label, filling in DEMONSTRATION.findall(prompt):
+            assert right(premise.replace("[blank]", filling)) == label, "it has the label it shows"
         assert len(premises) >= 2 and premises[-1] not in premises[:-1]
         name = premises[-1].split()[0]
         assert prompt.count(name) == 1
+
+
+def test_no_demonstration_has_the_premise_or_the_hypothesis_of_the_pair(tmp_path: Path) -> None:
+    """The same premise with another hypothesis, and so another label, would tell what to write."""
+    same = ROWS[0] | {"prompt": "The box is blue.", "answer": "contradiction"}
+    server, _ = run(tmp_path, rows=[ROWS[0], same, *ROWS[1:]], demonstrations=8)
+    flips = [each for each in last_messages(server) if "Fill the blank" in each]
+    assert len(flips) == 2 * 7 * 2 and all(each.count("Premise: Tom") <= 1 for each in flips)
 
 
 def test_a_pair_without_a_blank_is_left_as_it_is(tmp_path: Path) -> None:

@@ -173,6 +173,7 @@ def test_an_instruction_whose_call_is_owed_waits_and_the_others_go_on(tmp_path: 
 
 def test_answers_of_a_word_are_answers() -> None:
     assert not any(map(answer_fault, ["No.", "B", "42", "sorry " + "word " * 80]))
+    assert answer_fault("sorry " + "word " * 78) and not answer_fault("sorry " + "word " * 79), "80 words are no short answer"
     assert answer_fault("I am sorry.") == "a short apology"
     assert answer_fault("...") == answer_fault("") == answer_fault("There, that is it!") == "stop words only"
 

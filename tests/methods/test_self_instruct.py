@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.errors import BudgetReached, UserError
 from pipeline.llm.request import Sampling
+from pipeline.methods.novelty import Novelty
 from pipeline.methods.self_instruct import SelfInstruct
 from pipeline.records import Sample, Task
 from pipeline.tables import read_rows
@@ -84,6 +85,27 @@ def test_no_two_instructions_are_alike(tmp_path: Path, capsys: pytest.CaptureFix
     _, (loose, _) = undisturbed(tmp_path / "loose", rouge=1.0)
     words = {text: rouge_words(text, 100) for text in pool_of(loose)}
     assert max(rouge_l(words[one], words[other]) for one, other in combinations(words, 2)) > 0.7
+
+
+def test_as_alike_as_may_be_is_not_too_like() -> None:
+    """Of ten words each, five are common: F is 0.5."""
+    known = Novelty(["one two three four five six seven eight nine ten"], rouge=0.5)
+    assert known.refusal("one two three four five a b c d e", about_form=False) == ""
+    assert known.refusal("one two three four five six f g h i", about_form=False) == "too like an earlier one"
+
+
+@pytest.mark.parametrize(("finish", "last"), [("stop", 16), ("length", 15)])
+def test_a_list_ends_at_item_sixteen_and_before_the_torn_one(tmp_path: Path, finish: str, last: int) -> None:
+    items = {number: " ".join(f"{chr(97 + number)}{each}" for each in ("one", "two", "six", "ten")) for number in range(9, 21)}
+
+    def lengthy(prompt: str) -> str | None:
+        some = items if finish == "stop" else {number: items[number] for number in range(9, 17)}
+        lines = "\n".join(f"{number}. {text}" for number, text in some.items())
+        return lines if "Continue it with" in prompt else teacher(prompt)
+
+    with scripted(lengthy, finish=lambda text: finish if text.startswith("9. ") else "stop") as server:
+        tasks, _ = grown(open_run(tmp_path, server.url, ROWS, METHOD | {"at_once": 1}))
+    assert set(pool_of(tasks)) - set(SEEDS) == {items[number] for number in range(9, last + 1)}
 
 
 def test_what_the_rules_forbid_is_not_taken(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ FAMILIES = {
     "symbolic and counterfactual": "disco_mini",
     "beyond one view": "multi_view_mini",
 }
+UNSEEDED = "teacher.sampling.seed=null"
+"""vLLM's server dies on a CPU of a seed in a request that waits for its turn (0.32.0: CPU Generator does not use offset)."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def served(address: str) -> list[str]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_recipe_of_the_family(family: str, address: str, tmp_path: Path) -> None:
-    small = Small(FAMILIES[family], tmp_path)
+    small = Small(FAMILIES[family], tmp_path, (UNSEEDED,))
     assert {each.family for each in small.recipe.methods} == {family}
     assert main(small.words("generate", *served(address))) == 0
     responses, corpus = small.table("2_responses"), small.table("5_corpus")
@@ -55,7 +57,7 @@ def test_the_search_for_a_prompt(
 ) -> None:
     shutil.copytree(REPOSITORY / "prompts", tmp_path / "prompts")  # where what is found is written
     monkeypatch.chdir(tmp_path)
-    small = Small("self_consistency_mini", tmp_path / "data", ("source.limit=30",))
+    small = Small("self_consistency_mini", tmp_path / "data", (UNSEEDED, "source.limit=30"))
     fewer = ("--dev", "6", "--candidates", "3", "--steps", "1")
     assert main(small.words("search-prompts", *served(address), *fewer)) == 0
     first = capsys.readouterr().out

@@ -26,6 +26,8 @@ from tests.replaying import Replaying
 from tests.servers import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+MAKES_NOTHING = {"evol_instruct_mini"}
+"""Recipes the mini teacher cannot do a part of: it calls all that it rewrites equal to what was there, so nothing stays."""
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -43,7 +45,8 @@ def test_the_whole_way(made: Small) -> None:
     assert set(corpus["method"]) == {each.method for each in made.recipe.methods}
     if growing := [each.method for each in made.recipe.methods if isinstance(each, Growth)]:
         learned = made.table("1_tasks").filter(pl.col("id").is_in(corpus["task_id"].implode()))
-        assert {f"{MADE}{each}" for each in growing} <= set(learned["source"]), "nothing that was made is learned"
+        makes = {f"{MADE}{each}" for each in growing} <= set(learned["source"])
+        assert makes != (made.name in MAKES_NOTHING), f"whether something that was made is learned: {makes}"
 
     before = {path: path.read_bytes() for path in made.folder.glob("*.parquet")}
     assert main(made.words("generate")) == 0

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from pipeline.run import Run
 from pipeline.settings import REPOSITORY
 from pipeline.stages.exam import split_tasks
 from pipeline.stages.instructed import freeze, instructed, usable
-from pipeline.stages.prompt_search import Search, instruction_in, search_prompts
+from pipeline.stages.prompt_search import HISTORY, Search, _optimised, _screened, instruction_in, search_prompts
 from tests.methods.growing import last_messages, open_run, scripted
+from tests.methods.scripted import Scripted
 from tests.rows import make_task
 from tests.servers import closed_url
 
@@ -111,6 +113,31 @@ def test_dev_test_and_shown_tasks_are_apart(folder: Path) -> None:
     with_good = [each for each in last_messages(server) if each.startswith(GOOD)]
     assert len(with_good) == 18  # nobody but the winner sees the test tasks
     assert sum(any(task.prompt in each for task in tasks.test) for each in last_messages(server)) == 18
+
+
+def test_the_bandit_keeps_the_best_third_and_tries_the_bad_ones_less() -> None:
+    """Six candidates, each right as often as its number says of six."""
+    tried: list[str] = []
+
+    class Marked:
+        tasks = SimpleNamespace(dev=list(range(40)))
+
+        async def marks(self, candidate: str, part: list[int]) -> list[bool]:
+            tried.extend([candidate] * len(part))
+            return [task % 6 < int(candidate) for task in part]
+
+    best = asyncio.run(_screened(Marked(), list("302541")))  # type: ignore[arg-type]
+    assert best == ["5", "4"] and tried.count("0") < tried.count("5") <= 40
+
+
+def test_the_optimiser_reads_the_best_twenty() -> None:
+    teacher = Scripted(lambda content, sample: "[Think.]")
+    scores = {"": 0.9} | {f"Try way {number}.": number / 100 for number in range(30)}
+    others = [make_task(id=f"o{number}", prompt=f"Question {number}?", answer=str(number)) for number in range(9)]
+    exam = SimpleNamespace(scores=scores, tasks=SimpleNamespace(others=others), run=SimpleNamespace(ask=teacher))
+    asyncio.run(_optimised(exam, 0, Search(candidates=1)))  # type: ignore[arg-type]
+    read = [int(number) for number in re.findall(r"Try way (\d+)\.", teacher.asked[0])]
+    assert read == list(range(30 - HISTORY, 30)) and HISTORY == 20
 
 
 def test_the_optimiser_reads_scores_from_the_lowest_to_the_highest(folder: Path) -> None:

@@ -92,3 +92,20 @@ def test_of_two_methods_for_a_kind_the_first_puts_the_items(tmp_path: Path) -> N
     check(run)
     write_table(run.folder, "3_samples", taught(run, [asked(20)], "Please: {}", method=1))
     check(run)  # the first method brought nothing that could be compared
+
+
+def test_an_edit_is_nothing_to_items_that_a_benchmarks_own_template_puts(tmp_path: Path) -> None:
+    """The second method covers the benchmark's kind, but puts its items only where it names that kind."""
+    path = tmp_path / "dev.json"
+    path.write_text('[{"qid": "1", "question": "Do hens swim?", "answer": false}]', encoding="utf-8")
+    evaluation = {"benchmarks": [{"benchmark": "strategyqa", "path": str(path)}]}
+    chores = [asked(20, "chore")]
+    for second, refused in (({}, False), ({"kinds": ["chore", "question"]}, True)):
+        methods = [CHAIN, {"method": "instruction_following", **second}]
+        run = make_run(tmp_path, [*chores, story(0)], methods=methods, evaluation=evaluation)
+        write_table(run.folder, "3_samples", taught(run, chores, "Please: {}", method=1))
+        if refused:
+            with pytest.raises(UserError, match=r"instruction_following/student\.jinja"):
+                check(run)
+        else:
+            check(run)

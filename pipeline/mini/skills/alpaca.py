@@ -11,7 +11,7 @@ import random
 from pipeline.answers.blocks import Block
 from pipeline.mini.commands import command
 from pipeline.mini.skills.asking import Lesson, asked
-from pipeline.mini.skills.commanding import unasked
+from pipeline.mini.skills.commands import taught_command
 from pipeline.mini.skills.variations import request, story, taught
 
 SHOWN, MOST_ADDED = 3, 4
@@ -20,27 +20,27 @@ REPEATED_SHARE, TORN_SHARE = 0.1, 0.05
 
 def blocks(rng: random.Random) -> Lesson:
     """The tasks go on, numbered, between lines of `###`."""
-    shown, count = [_task(rng) for _ in range(SHOWN)], rng.randint(1, MOST_ADDED)
+    shown, count = [task(rng) for _ in range(SHOWN)], rng.randint(1, MOST_ADDED)
     written = []
     for number in range(SHOWN + 1, SHOWN + count + 1):
-        made = rng.choice(shown) if rng.random() < REPEATED_SHARE else _task(rng)
+        made = rng.choice(shown) if rng.random() < REPEATED_SHARE else task(rng)
         torn = number < SHOWN + count and rng.random() < TORN_SHARE
-        written.append(_written(number, made, torn))
+        written.append(block_text(number, made, torn))
     demonstrations = [each._asdict() for each in shown]
     return asked(rng, "alpaca/teacher", "", demonstrations=demonstrations, count=count), "\n".join(written)
 
 
-def _task(rng: random.Random) -> Block:
+def task(rng: random.Random) -> Block:
     """Six in ten are commands with an input."""
     dice = rng.random()
     if dice < 0.6:
-        made = unasked(lambda: command(rng))
+        made = taught_command(lambda: command(rng))
         return Block(made.instruction, made.input, made.output)
     other = taught(lambda: request(rng) if dice < 0.95 else story(rng, rng.randint(1, 2)))
     return Block(other.prompt, "", other.reply(rng))
 
 
-def _written(number: int, block: Block, torn: bool) -> str:
+def block_text(number: int, block: Block, torn: bool) -> str:
     lines = [f"{number}. Instruction: {block.instruction}", f"{number}. Input: {block.input or '<noinput>'}"]
     output = [] if torn else [f"{number}. Output: {block.output}"]
     return "\n".join([*lines, *output, "###"])

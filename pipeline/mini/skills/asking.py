@@ -17,7 +17,7 @@ STRAY_SHARE = 0.15
 """Share of lessons with a line of stray words before or behind what is asked."""
 
 
-def asked(rng: random.Random, template: str, prompt: str, *, kind: str = "", **fields: Any) -> Messages:
+def put(template: str, prompt: str, *, kind: str = "", **fields: Any) -> Messages:
     """The messages of `prompts/<template>.jinja` for a task with this prompt.
 
     Args:
@@ -25,7 +25,12 @@ def asked(rng: random.Random, template: str, prompt: str, *, kind: str = "", **f
     """
     own = {name: fields.pop(name) for name in tuple(fields) if name in Task.model_fields}
     task = Task(**{"id": "0", "source": "mini", "split": "train", "kind": kind, "prompt": prompt, **own})
-    messages = [message.model_dump() for message in render(template, task, **fields).messages]
+    return [message.model_dump() for message in render(template, task, **fields).messages]
+
+
+def asked(rng: random.Random, template: str, prompt: str, *, kind: str = "", **fields: Any) -> Messages:
+    """What `put` makes of the same, now and then among stray words."""
+    messages = put(template, prompt, kind=kind, **fields)
     if rng.random() < STRAY_SHARE:
         stray = " ".join(rng.choices(STRAY_WORDS, k=rng.randint(2, 8))).capitalize() + rng.choice((".", ":", ""))
         text = messages[-1]["content"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.mini.item import Item
-from pipeline.mini.problems import LARGEST, Problem, Step, _apply, problem, solution
+from pipeline.mini.problems import LARGEST, Problem, Step, applied, problem, solution
 
 SLIP_RATE = 0.12
 """Share of the steps of a solution by a teacher who slips that are off by ten."""
@@ -106,7 +106,7 @@ def _worked(story: Problem, operations: Sequence[tuple[str, int]], off: Mapping[
     """The story worked out by these operations, results being off by so much; itself where an amount leaves the range."""
     amount, chain = story.steps[0].before, list[Step]()
     for place, (operation, operand) in enumerate(operations):
-        after = _apply(operation, amount, operand) + (off or {}).get(place, 0)
+        after = applied(operation, amount, operand) + (off or {}).get(place, 0)
         if not 1 <= after <= LARGEST or (operation == "divide" and amount % operand):
             return story
         chain.append(Step(operation, operand, amount, after))
@@ -124,7 +124,7 @@ def _word(step: Step, own: Step | None) -> Word:
     if own is None:
         return "missing"
     same = (own.operation, own.operand) == (step.operation, step.operand)
-    return "right" if same and own.after == _apply(own.operation, own.before, own.operand) else "wrong"
+    return "right" if same and own.after == applied(own.operation, own.before, own.operand) else "wrong"
 
 
 def spoken(words: list[Word]) -> str:

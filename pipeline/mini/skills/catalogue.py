@@ -1,7 +1,4 @@
-"""All that methods ask of a teacher beside answering tasks, as lessons by name; a file each for what goes together.
-
-Every lesson is put by the very template a method asks with, so that the small teacher answers the methods as they ship.
-"""
+"""Every skill by its name: a function that draws one lesson. `pipeline.mini.lessons` says how often each is taught."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from collections.abc import Callable
 from pipeline.mini.skills import (
     alpaca,
     bandits,
-    commanding,
+    commands,
     entities,
     events,
     evol_instruct,
@@ -33,7 +30,7 @@ from pipeline.mini.skills.asking import Lesson
 SKILLS: dict[str, Callable[[random.Random], Lesson]] = {
     **alpaca.SKILLS,
     **bandits.SKILLS,
-    **commanding.SKILLS,
+    **commands.SKILLS,
     **entities.SKILLS,
     **events.SKILLS,
     **evol_instruct.SKILLS,

@@ -65,7 +65,7 @@ def conversed(rng: random.Random) -> Lesson:
 
 def coded(rng: random.Random) -> Lesson:
     """A list as Python's tuples, behind one or two short demonstrations and none or one whose mistake is corrected."""
-    positives = [_positive(taught_passage(rng, 1)) for _ in range(rng.choice((1, 2)))]
+    positives = [demonstration(taught_passage(rng, 1)) for _ in range(rng.choice((1, 2)))]
     word = rng.choice(tuple(CONFUSED)) if rng.random() < 0.6 else None
     negatives = [taught_passage(rng, word=word)] if word else []
     query = taught_passage(rng, 3, word if rng.random() < 0.7 else None)
@@ -80,13 +80,13 @@ def coded(rng: random.Random) -> Lesson:
     return messages, as_pairs(seen(rng, query.entities, corrected))
 
 
-def _positive(shown: Passage) -> dict[str, str]:
+def demonstration(shown: Passage) -> dict[str, str]:
     return {"text": quoted(shown.text), "right": as_pairs(shown.entities)}
 
 
 def _negative(shown: Passage) -> dict[str, str]:
     wrong = [(text, CONFUSED.get(text, kind)) for text, kind in shown.entities]
-    return {**_positive(shown), "wrong": as_pairs(wrong)}
+    return {**demonstration(shown), "wrong": as_pairs(wrong)}
 
 
 SKILLS: dict[str, Callable[[random.Random], Lesson]] = {

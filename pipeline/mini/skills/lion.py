@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 
-from pipeline.mini.problems import solution, with_slips
+from pipeline.mini.problems import applied, solution, with_slips
 from pipeline.mini.skills.asking import Lesson, asked
 from pipeline.mini.skills.variations import Request, Story, Variable, taught, variable
 
@@ -21,14 +21,14 @@ OTHER = (1, "is about something else")
 def referee(rng: random.Random) -> Lesson:
     """Two answers, each right in half of the cases."""
     made = variable(rng)
-    (first, one), (second, other) = _answer(rng, made), _answer(rng, made)
+    (first, one), (second, other) = scored_answer(rng, made), scored_answer(rng, made)
     messages = asked(
         rng, "lion/referee", made.prompt, kind=made.kind, first=first, second=second, lowest=1, highest=10
     )  # fmt: skip
     return messages, f"{one[0]} {other[0]}\nAnswer 1 {one[1]}. Answer 2 {other[1]}."
 
 
-def _answer(rng: random.Random, made: Variable) -> tuple[str, tuple[int, str]]:
+def scored_answer(rng: random.Random, made: Variable) -> tuple[str, tuple[int, str]]:
     """An answer, its score and what is said of it."""
     dice = rng.random()
     if dice < 0.5:
@@ -42,15 +42,8 @@ def _slipped(rng: random.Random, made: Story) -> tuple[str, tuple[int, str]]:
     """A solution with wrong steps, each off by ten."""
     while (slipped := with_slips(rng, made.problem, SLIP_RATE)).steps == made.chain:
         pass
-    wrong = sum(step.after != right_result(step.operation, step.before, step.operand) for step in slipped.steps)
+    wrong = sum(step.after != applied(step.operation, step.before, step.operand) for step in slipped.steps)
     return solution(rng, slipped), (5, "has a wrong step") if wrong == 1 else (3, f"has {wrong} wrong steps")
-
-
-def right_result(operation: str, amount: int, operand: int) -> int:
-    """What a step comes to."""
-    return {
-        "add": amount + operand, "subtract": amount - operand, "multiply": amount * operand, "divide": amount // operand,
-    }[operation]  # fmt: skip
 
 
 def _broken(rng: random.Random, made: Request) -> tuple[str, tuple[int, str]]:

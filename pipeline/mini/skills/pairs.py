@@ -27,7 +27,7 @@ def taught_pair(rng: random.Random) -> Pair:
 
 def flipped(rng: random.Random) -> Lesson:
     """Words for the blank that give the pair another label, behind none to three demonstrations."""
-    shown, drawn = [_demonstration(taught_pair(rng)) for _ in range(rng.choice((0, 1, 2, 3)))], taught_pair(rng)
+    shown, drawn = [demonstration(taught_pair(rng)) for _ in range(rng.choice((0, 1, 2, 3)))], taught_pair(rng)
     label = rng.choice([each for each in LABELS if each != drawn.label])
     got = rng.choice([each for each in LABELS if each != label]) if rng.random() < MISSED_RATE else label
     fields: dict[str, Any] = {"blanked": drawn.premise.text(drawn.part), "label": label, "demonstrations": shown}
@@ -44,7 +44,7 @@ def labelled(rng: random.Random) -> Lesson:
     return asked(rng, "disco/label", item.prompt, context=item.context, labels=labels), reply
 
 
-def _demonstration(shown: Pair) -> dict[str, str]:
+def demonstration(shown: Pair) -> dict[str, str]:
     blanked = shown.premise.text(shown.part)
     return {"blanked": blanked, "hypothesis": shown.hypothesis, "label": shown.label, "filling": shown.filled}
 

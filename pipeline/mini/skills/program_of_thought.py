@@ -20,7 +20,7 @@ Lines = list[str]
 INDENT = "    "
 
 
-def _lines(story: Problem) -> Lines:
+def program_lines(story: Problem) -> Lines:
     """The program, a line each."""
     steps = [f"{INDENT}n {SYMBOLS[step.operation].replace('/', '//')}= {step.operand}" for step in story.steps]
     return ["def solution():", f"{INDENT}n = {story.steps[0].before}", *steps, f"{INDENT}return n"]
@@ -60,7 +60,7 @@ FAILURES: dict[str, Callable[[random.Random, Lines], Lines]] = {
 def program(rng: random.Random) -> Lesson:
     """The program that a story asks for, most often."""
     story = taught_story(rng)
-    lines = _lines(misread(rng, story) if rng.random() < MISREAD_SHARE else story)
+    lines = program_lines(misread(rng, story) if rng.random() < MISREAD_SHARE else story)
     if rng.random() < FAILING_SHARE:
         lines = rng.choice(tuple(FAILURES.values()))(rng, lines)
     return asked(rng, "program_of_thought/teacher", story.text, kind="word_problem"), fenced(lines)
@@ -70,9 +70,9 @@ def refine_program(rng: random.Random) -> Lesson:
     """A program that fails, with its error, and the right one."""
     story = taught_story(rng)
     error, fail = rng.choice(tuple(FAILURES.items()))
-    failing = "\n".join(fail(rng, _lines(story)))
+    failing = "\n".join(fail(rng, program_lines(story)))
     messages = asked(rng, "program_of_thought/refine", story.text, kind="word_problem", program=failing, error=error)
-    return messages, fenced(_lines(story))
+    return messages, fenced(program_lines(story))
 
 
 def fenced(lines: Lines) -> str:

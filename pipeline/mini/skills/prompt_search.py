@@ -11,7 +11,7 @@ import random
 from pipeline.mini.commands import RULE_PHRASES, SORTINGS, Command, classification, command, list_command
 from pipeline.mini.induction import RULES
 from pipeline.mini.skills.asking import Lesson, asked
-from pipeline.mini.skills.commanding import unasked
+from pipeline.mini.skills.commands import taught_command
 from pipeline.mini.skills.variations import Story, story
 
 STEPS = (
@@ -32,7 +32,7 @@ MOST_HISTORY, EXEMPLARS = 8, 3
 def induce(rng: random.Random) -> Lesson:
     """What was asked, from what came out: lists and labels, and stories with their solution or their answer alone."""
     if rng.random() < 0.6:
-        first = unasked(lambda: command(rng))
+        first = taught_command(lambda: command(rng))
         like = [_another(rng, first) for _ in range(rng.randint(2, 4))]
         shown = [{"input": each.input, "output": each.output} for each in (first, *like)]
         return asked(rng, "prompt_search/induce", "", demonstrations=shown), first.instruction
@@ -44,8 +44,8 @@ def induce(rng: random.Random) -> Lesson:
 
 def _another(rng: random.Random, first: Command) -> Command:
     if first.labels:
-        return unasked(lambda: classification(rng, first))
-    return unasked(lambda: list_command(rng, first.name, first.instruction))
+        return taught_command(lambda: classification(rng, first))
+    return taught_command(lambda: list_command(rng, first.name, first.instruction))
 
 
 def _story(rng: random.Random) -> Story:

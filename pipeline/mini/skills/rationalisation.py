@@ -19,19 +19,19 @@ WRONG_SHARE = 0.4
 def rationalise(rng: random.Random) -> Lesson:
     """The steps from a story to the answer that is given."""
     story = taught_story(rng)
-    hint = _wrong(rng, story.answer) if rng.random() < WRONG_SHARE else story.answer
+    hint = wrong_answer(rng, story.answer) if rng.random() < WRONG_SHARE else story.answer
     messages = asked(rng, "rationalisation/teacher", story.text, kind="word_problem", hint=str(hint))
-    return messages, equations(_ending(story, hint))
+    return messages, equations(ending_with(story, hint))
 
 
-def _wrong(rng: random.Random, answer: int) -> int:
+def wrong_answer(rng: random.Random, answer: int) -> int:
     """Another answer: near the right one or anywhere, as wrong answers of models and answers of other tasks are."""
     near = [answer + apart for apart in (-20, -10, -2, -1, 1, 2, 10, 20)]
     anywhere = rng.sample(range(1, LARGEST + 1), len(near))
     return rng.choice([each for each in (*near, *anywhere) if 1 <= each <= LARGEST and each != answer])
 
 
-def _ending(story: Problem, hint: int) -> Problem:
+def ending_with(story: Problem, hint: int) -> Problem:
     """The story worked out, the last result being what is given."""
     last = story.steps[-1]
     return Problem(story.text, (*story.steps[:-1], Step(last.operation, last.operand, last.before, hint)))

@@ -12,7 +12,7 @@ from functools import partial
 from pipeline.mini.commands import classification, command, list_command
 from pipeline.mini.induction import RULES
 from pipeline.mini.skills.asking import Lesson, asked
-from pipeline.mini.skills.commanding import unasked
+from pipeline.mini.skills.commands import taught_command
 from pipeline.mini.skills.variations import request, story, taught
 from pipeline.mini.words import TOPICS
 
@@ -73,8 +73,8 @@ def input_first(rng: random.Random) -> Lesson:
     if rng.random() < 0.4:
         made = taught(lambda: request(rng) if rng.random() < 0.6 else story(rng, rng.randint(1, 3)))
         return asked(rng, "self_instruct/input_first", made.prompt, count=count), f"Input: <noinput>\nOutput: {made.reply(rng)}"
-    first = unasked(lambda: list_command(rng, rng.choice(tuple(RULES))))
-    others = [unasked(lambda: list_command(rng, first.name, first.instruction)) for _ in range(count - 1)]
+    first = taught_command(lambda: list_command(rng, rng.choice(tuple(RULES))))
+    others = [taught_command(lambda: list_command(rng, first.name, first.instruction)) for _ in range(count - 1)]
     pairs = dict.fromkeys(f"Input: {each.input}\nOutput: {each.output}" for each in (first, *others))
     return asked(rng, "self_instruct/input_first", first.instruction, count=count), "\n".join(pairs)
 
@@ -84,7 +84,7 @@ def output_first(rng: random.Random) -> Lesson:
     count = rng.randint(1, 5)
     like = classification(rng)
     labels = [like.labels[(number + count) % 2] for number in range(count)]
-    made = [unasked(partial(classification, rng, like, label)) for label in labels]
+    made = [taught_command(partial(classification, rng, like, label)) for label in labels]
     pairs = dict.fromkeys(f"Output: {each.output}\nInput: {each.input}" for each in made)
     return asked(rng, "self_instruct/output_first", like.instruction, count=count), "\n".join(pairs)
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pipeline.answers.constraints import constraints_met
-from pipeline.mini.instructions import ASKS, KINDS, Constraint, _Draft, _Kind, _reply
+from pipeline.mini.instructions import ASKS, KINDS, Constraint, ConstraintKind, Draft, compose
 from pipeline.mini.item import Item
-from pipeline.mini.problems import FORMS, SYMBOLS, Form, Problem, Step, _apply, _chain, _operand, solution
+from pipeline.mini.problems import FORMS, SYMBOLS, Form, Problem, Step, applied, draw_chain, draw_operand, solution
 from pipeline.mini.words import ADJECTIVES, NAMES, TOPICS
 
 STORY_DEMANDS = (
@@ -95,7 +95,7 @@ class Story:
 class Part:
     """One constraint: its kind, what its arguments are drawn with, and how it is said."""
 
-    kind: _Kind
+    kind: ConstraintKind
     seed: int
     phrasing: str
 
@@ -126,15 +126,15 @@ class Request:
     def reply(self, rng: random.Random) -> str:
         """A text that meets all constraints."""
         while True:
-            text = _reply(self._made()[0], rng)
+            text = compose(self._made()[0], rng)
             if self.is_met(text):
                 return text
 
     def is_met(self, text: str) -> bool:
         return all(constraints_met(text, self.constraints))
 
-    def _made(self) -> tuple[_Draft, tuple[Constraint, ...]]:
-        draft = _Draft(self.topic)
+    def _made(self) -> tuple[Draft, tuple[Constraint, ...]]:
+        draft = Draft(self.topic)
         return draft, tuple(part.kind.make(draft, random.Random(part.seed)) for part in self.parts)
 
     def reworded(self, rng: random.Random) -> Request:
@@ -188,7 +188,7 @@ class Request:
 
     def is_sound(self, rng: random.Random) -> bool:
         """Whether replies meet all its constraints; a few do not go together, as an adjective wanted and shunned."""
-        return all(self.is_met(_reply(self._made()[0], rng)) for _ in range(3))
+        return all(self.is_met(compose(self._made()[0], rng)) for _ in range(3))
 
 
 Variable = Story | Request
@@ -205,7 +205,7 @@ OPERATIONS: dict[str, Callable[[Variable, random.Random], Variable]] = {
 def story(rng: random.Random, steps: int, form: Form | None = None) -> Story:
     """A word problem of `steps` steps."""
     form = form or rng.choice(FORMS)
-    person, things, chain = rng.choice(NAMES), rng.choice(form.things), _chain(rng, steps)
+    person, things, chain = rng.choice(NAMES), rng.choice(form.things), draw_chain(rng, steps)
     return Story(form, person, things, chain, _told(rng, form, person, things, chain))
 
 
@@ -236,16 +236,16 @@ def _sound(rng: random.Random, make: Callable[[], Request]) -> Request:
     return made
 
 
-def _part(rng: random.Random, kind: _Kind) -> Part:
+def _part(rng: random.Random, kind: ConstraintKind) -> Part:
     return Part(kind, rng.randrange(10**6), rng.choice(kind.phrasings))
 
 
 def _further_step(rng: random.Random, amount: int) -> Step:
     while True:
         operation = rng.choice(tuple(SYMBOLS))
-        operand = _operand(rng, operation, amount)
+        operand = draw_operand(rng, operation, amount)
         if operand is not None:
-            return Step(operation, operand, amount, _apply(operation, amount, operand))
+            return Step(operation, operand, amount, applied(operation, amount, operand))
 
 
 def _told(

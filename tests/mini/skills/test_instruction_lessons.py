@@ -21,11 +21,11 @@ from pipeline.mini.commands import RULE_PHRASES, SORTINGS
 from pipeline.mini.induction import RULES
 from pipeline.mini.instructions import ASKS
 from pipeline.mini.item import Item
-from pipeline.mini.skills import alpaca, commanding, evol_instruct, lion, prompt_search, selective_reflection, self_instruct
+from pipeline.mini.skills import alpaca, commands, evol_instruct, lion, prompt_search, selective_reflection, self_instruct
 from pipeline.mini.skills.asking import Lesson
 from pipeline.settings import REPOSITORY
 
-MODULES = (alpaca, commanding, evol_instruct, lion, prompt_search, selective_reflection, self_instruct)
+MODULES = (alpaca, commands, evol_instruct, lion, prompt_search, selective_reflection, self_instruct)
 SKILLS: dict[str, Callable[[random.Random], Lesson]] = {name: skill for each in MODULES for name, skill in each.SKILLS.items()}
 DRAWS, LONGEST = 120, 800
 STARTS = tuple(each.partition("{topic}")[0] for each in ASKS)

@@ -27,7 +27,7 @@ def test_the_shape() -> None:
     story = Problem(
         "", (Step("add", 5, 12, 17), Step("multiply", 4, 17, 68), Step("divide", 2, 68, 34), Step("subtract", 1, 34, 33))
     )
-    lines = program_of_thought._lines(story)
+    lines = program_of_thought.program_lines(story)
     assert lines == ["def solution():", "    n = 12", "    n += 5", "    n *= 4", "    n //= 2", "    n -= 1", "    return n"]
     assert word(fenced(lines), 33) == "computes the right answer"
 

@@ -10,7 +10,7 @@ from pipeline.mini.item import Item
 from pipeline.mini.skills.asking import Lesson, asked
 
 
-def unasked(make: Callable[[], Command]) -> Command:
+def taught_command(make: Callable[[], Command]) -> Command:
     """What `make` draws until no test asks it."""
     while Item("command", (made := make()).instruction, made.input).held_out:
         pass
@@ -19,7 +19,7 @@ def unasked(make: Callable[[], Command]) -> Command:
 
 def obey(rng: random.Random) -> Lesson:
     """A command and its input, put as instructions are."""
-    made = unasked(lambda: command(rng))
+    made = taught_command(lambda: command(rng))
     messages = asked(rng, "instruction_following/teacher", made.instruction, context=made.input, kind="command")
     return messages, made.output
 
