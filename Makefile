@@ -67,7 +67,7 @@ why: $(READY) ## what became of a row: make why ID=…, an id of any table or so
 
 A ?= $(RECIPE)
 compare: $(READY) ## two runs on the same tasks, and whether they can be told apart: make compare A=mini B=mini-b
-	@$(BIN)/distill compare '$(A)' '$(B)' $(if $(DATA),--data '$(DATA)')
+	@$(BIN)/distill compare '$(A)' '$(B)' $(if $(JSON),--json) $(if $(DATA),--data '$(DATA)')
 
 push: $(READY) ## show what would go to a model hub: make push REPO=owner/name [CORPUS=owner/name], with YES=1 send it
 	@$(BIN)/distill push '$(RECIPE)' '$(REPO)' $(if $(CORPUS),--corpus '$(CORPUS)') $(if $(YES),--yes) $(FLAGS)

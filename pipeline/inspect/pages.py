@@ -39,6 +39,7 @@ PAGES: dict[str, View] = {
     "/row": views.row,
     "/dropped": views.dropped,
     "/evaluation": views.evaluation,
+    "/compare": views.compare,
     "/calls": views.calls,
 }
 PARTS: dict[str, View] = {
@@ -48,6 +49,7 @@ PARTS: dict[str, View] = {
     "/part/count": parts.count,
     "/part/threshold": parts.threshold,
     "/part/scores": parts.scores,
+    "/part/compare": parts.compare,
 }
 
 

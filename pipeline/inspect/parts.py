@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.inspect.compared import beside, told
 from pipeline.inspect.labels import label_file
 from pipeline.inspect.rows import count_rows
 from pipeline.inspect.sources import read_sources
@@ -76,6 +77,12 @@ def threshold(shown: Inspected, words: Words) -> Shown:
         raise UserError(f"{name[:80]!r} has no scores in this run", "Choose a filter that scores.")
     found = scores.at(at, direction)
     return {"scores": scores, "at": at, "direction": direction, "found": found, "edge": edge(shown.folder, name, at, direction)}
+
+
+def compare(shown: Inspected, words: Words) -> Shown:
+    """Another run and this one."""
+    first = beside(shown.folder, words.get("first", ""))
+    return {"told": shown.remembered(f"compare {first.name}", lambda: told(first, shown.folder), first)}
 
 
 def scores(shown: Inspected, _: Words) -> Shown:

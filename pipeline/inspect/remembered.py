@@ -24,17 +24,22 @@ class Remembered:
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, name: str, make: Callable[[], T]) -> T:
-        """What `make` gives, made anew only after a table of the run has changed."""
+    def __call__(self, name: str, make: Callable[[], T], *others: Path) -> T:
+        """What `make` gives, made anew only after a table of the run has changed.
+
+        Args:
+            others: folders of further runs that it rests on.
+        """
         with self._lock:
             mine = self._locks.setdefault(name, threading.Lock())
         with mine:
-            now = self.stamps()
+            now = [each for folder in (self._folder, *others) for each in stamps(folder)]
             if name not in self._found or self._found[name][0] != now:
                 self._found[name] = now, make()
             return cast(T, self._found[name][1])
 
-    def stamps(self) -> list[Stamp]:
-        """What names the tables as they are now."""
-        paths = [*(table_path(self._folder, name) for name in TABLES), *(self._folder / name for name in BESIDE)]
-        return [stamp(path) for path in paths if path.is_file()]
+
+def stamps(folder: Path) -> list[Stamp]:
+    """What names the tables of a run as they are now."""
+    paths = [*(table_path(folder, name) for name in TABLES), *(folder / name for name in BESIDE)]
+    return [stamp(path) for path in paths if path.is_file()]

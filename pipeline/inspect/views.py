@@ -17,6 +17,8 @@ import polars as pl
 from pipeline.errors import UserError
 from pipeline.filters.not_contaminated import leak_of
 from pipeline.inspect.calls import read_calls
+from pipeline.inspect.compared import beside as run_beside
+from pipeline.inspect.compared import others
 from pipeline.inspect.differing import CASES, graded, read_differing
 from pipeline.inspect.labels import label_file
 from pipeline.inspect.remembered import Remembered
@@ -240,6 +242,13 @@ def evaluation(shown: Inspected, words: Words) -> Shown:
         **drawn, "differing": differing, "models": models, "benchmarks": benchmarks, "first": first, "second": second,
         "case": case, "benchmark": benchmark, "page": number,
     }  # fmt: skip
+
+
+def compare(shown: Inspected, words: Words) -> Shown:
+    """The runs that can be set beside this one, and which is."""
+    there = others(shown.folder)
+    first = run_beside(shown.folder, words["first"]).name if words.get("first") else next(iter(there), "")
+    return {"others": there, "first": first}
 
 
 def calls(shown: Inspected, _: Words) -> Shown:

@@ -27,12 +27,17 @@ def write_compare_page(found: Comparison, folder: Path) -> Path:
     """Writes `compare.html` into the folder of a run, whole or not at all, and returns its path."""
     path = folder / "compare.html"
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    unfinished.write_text(_render(found), encoding="utf-8")
+    unfinished.write_text(_render(found, "compare.html.jinja"), encoding="utf-8")
     os.replace(unfinished, path)
     return path
 
 
-def _render(found: Comparison) -> str:
+def as_part(found: Comparison) -> str:
+    """What the page tells, as a part of another page, which brings the style."""
+    return _render(found, "compare.body.jinja")
+
+
+def _render(found: Comparison, template: str) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_text,
@@ -46,7 +51,7 @@ def _render(found: Comparison) -> str:
         "verdict": verdict,
     }
     shown = [each for each in (*found.accepted, *found.filters) if each.change is not None]
-    return environment.get_template("compare.html.jinja").render(
+    return environment.get_template(template).render(
         found=found, headlines=_headlines(found), reach=_reach(shown), place=_place, all_kinds=ALL_KINDS,
         changed_filters=[each for each in found.filters if not each.is_same],
     )  # fmt: skip

@@ -40,10 +40,14 @@ def score(number: int) -> float:
     return number / SAMPLES
 
 
-def whole_run(folder: Path, samples: int = SAMPLES) -> Path:
+def whole_run(folder: Path, samples: int = SAMPLES, asks: str = "Think.", bar: float = 0.5) -> Path:
     """Writes the tables of the run.
 
     Sample n answers task n; the first ones say what `HOSTILE` does. The last one repeats the one before and leaks the item.
+
+    Args:
+        asks: what the teacher is told behind the question.
+        bar: the score from which the judge keeps a sample.
     """
     folder.mkdir(parents=True)
     texts = dict(enumerate(HOSTILE.values()))
@@ -57,7 +61,7 @@ def whole_run(folder: Path, samples: int = SAMPLES) -> Path:
     replies = [
         make_response(
             texts.get(n, f"It is {2 * n}."), key=f"{n:064x}", task_id=task_id(n), tokens_in=10, tokens_out=n, cost=0.5,
-            seconds=float(n), messages=[Message(role="user", content=f"How much is {n} and {n}? Think.")],
+            seconds=float(n), messages=[Message(role="user", content=f"How much is {n} and {n}? {asks}")],
             **({"finish": "error", "error": "429: " + HOSTILE["colours"]} if n == 59 else {}),
         )
         for n in range(samples)
@@ -71,7 +75,7 @@ def whole_run(folder: Path, samples: int = SAMPLES) -> Path:
         for n in range(samples)
     ]  # fmt: skip
     write_table(folder, "3_samples", made)
-    write_table(folder, "4_verdicts", [*_scored(samples), *_others(samples)])
+    write_table(folder, "4_verdicts", [*_scored(samples, bar), *_others(samples)])
     write_table(folder, "5_corpus", [example(n) for n in range(samples // 2 + 1, samples - 1)])
     items = [
         Item(
@@ -89,15 +93,15 @@ def whole_run(folder: Path, samples: int = SAMPLES) -> Path:
             make_grade("eeee000000000002", "teacher", True, benchmark="b:test"),
         ],
     )
-    (folder / "recipe.yaml").write_text("name: run\n")
+    (folder / "recipe.yaml").write_text(f"name: {folder.name}\n")
     return folder
 
 
-def _scored(samples: int) -> list[Verdict]:
+def _scored(samples: int, bar: float) -> list[Verdict]:
     return [
         Verdict(
-            sample_id=sample_id(n), filter="judge", decision="keep" if score(n) >= 0.5 else "drop", score=score(n),
-            reason="good enough" if score(n) >= 0.5 else "too bad", detail=HOSTILE["turns"] if n == 1 else "",
+            sample_id=sample_id(n), filter="judge", decision="keep" if score(n) >= bar else "drop", score=score(n),
+            reason="good enough" if score(n) >= bar else "too bad", detail=HOSTILE["turns"] if n == 1 else "",
         )
         for n in range(samples)
     ]  # fmt: skip

@@ -21,13 +21,15 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path(CHROMIUM).is_file(), reason=f"no Chromium at {CHROMIUM}")]
 PAGES = (
     "/", "/tables?table=3_samples", "/tables?where=nope", f"/row?id={sample_id(59)}", f"/row?id={sample_id(40)}",
-    "/dropped?filter=judge&reason=too+bad", "/evaluation", "/calls", "/row?id=nothing",
+    "/dropped?filter=judge&reason=too+bad", "/evaluation", "/compare", "/compare?first=nothing", "/calls", "/row?id=nothing",
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(whole_run(tmp_path_factory.mktemp("runs") / "run")) as port:
+    runs = tmp_path_factory.mktemp("runs")
+    whole_run(runs / "before", asks="Quickly!", bar=0.9)
+    with served(whole_run(runs / "run")) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -140,6 +142,18 @@ def test_models_side_by_side(opened: Opened) -> None:
     opened.page.get_by_role("button", name="Show").click()
     opened.complete()
     assert "Surely 7." not in opened.page.inner_text("main")
+
+
+def test_another_run_beside_this_one(opened: Opened) -> None:
+    opened.page.get_by_role("link", name="Compare", exact=True).click()
+    opened.complete()
+    assert opened.page.locator("h1").inner_text() == "run beside before"
+    assert "run beside before is better by samples accepted" in opened.page.inner_text(".finding")
+    assert opened.page.locator("ins", has_text="Think.").count() and opened.page.locator("del", has_text="Quickly!").count()
+    opened.page.select_option("#first", "before")
+    opened.page.get_by_role("button", name="Compare").click()
+    opened.complete()
+    assert opened.page.url.endswith("/compare?first=before") and opened.page.locator("#outputs article").count() > 3
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
