@@ -1,7 +1,7 @@
 """A folder in which the commands of a page of the docs are run as they are written, by make itself.
 
-In: the folder. Out: what each command printed. A server that knows the mini world's answers stands for its teacher, so that a walk
-takes seconds: the variables of make that a page does not set, it takes from the environment.
+In: the folder. Out: what each command printed. A server that knows the mini world's answers stands for its teacher, so that a
+walk takes seconds: the variables of make that a page does not set, it takes from the environment.
 """
 
 from __future__ import annotations
@@ -28,17 +28,16 @@ NEVER = "The word young must come at least 2 times."
 """What the teacher cannot do."""
 NEEDED = "Think step by step"
 """Words without which it is right on every third problem only."""
+KNOWN = {item.prompt: item for item in islice(items("train", 1), 4 * TASKS)}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 
 
 class WorldServer(ChatServer):
     """Answers as a teacher that knows the mini world."""
 
-    known = {item.prompt: item for item in islice(items("train", 1), 4 * TASKS)}
-
     def right(self, body: dict[str, Any], name: str) -> dict[str, Any]:
         prompt = str(body["messages"][-1]["content"])
-        item = self.known[max(self.known, key=lambda each: (prompt.rfind(each), len(each)))]
+        item = KNOWN[max(KNOWN, key=lambda each: (prompt.rfind(each), len(each)))]
         told, tries = item.reply, self.by_body[name]
         if NEVER in prompt:
             told = "The king is old."
