@@ -32,7 +32,9 @@ def blocks(language: str, page: str = README) -> list[str]:
 
 
 def make_lines() -> list[str]:
-    fenced = [line.split("#")[0].strip() for page in (README, INSPECT) for block in blocks("", page) for line in block.splitlines()]
+    fenced = [
+        line.split("#")[0].strip() for page in (README, INSPECT) for block in blocks("", page) for line in block.splitlines()
+    ]
     inline = re.findall(r"`(make [^`]+)`", README + INSPECT)
     return sorted({line.replace("…", "0123abcd") for line in [*fenced, *inline] if line.startswith("make ")})
 

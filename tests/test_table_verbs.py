@@ -19,7 +19,7 @@ import pytest
 from pipeline.records import Task
 from pipeline.settings import REPOSITORY
 from pipeline.tables import read_rows
-from tests import small_runs
+from tests import here, small_runs
 from tests.hostile import HOSTILE, SGR, acting, in_terminal
 from tests.servers import ChatServer, Trouble
 
@@ -27,6 +27,7 @@ LONGEST = 900_000
 """Characters of a question: the server refuses a body of 1 MiB."""
 QUESTIONS = {name: f"{name}: {text[:LONGEST]}" for name, text in HOSTILE.items()}
 CALL = (sys.executable, "-m", "pipeline")
+DATA = {"DISTILL_DATA": "data"}
 
 
 def says(name: str) -> Trouble:
@@ -51,13 +52,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
-def call(folder: Path, *words: str, code: int = 0, url: str = "", **variables: str) -> str:
+def call(folder: Path, *words: str, code: int = 0, **variables: str) -> str:
     """What a command writes into pipes."""
-    environment = small_runs.environment(url, data="data") | variables
-    ended = subprocess.run([*CALL, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == code, ended.stderr
-    assert "Traceback" not in ended.stderr
-    return ended.stdout if code == 0 else ended.stderr
+    ended = here.piped(words, folder, **DATA | variables)
+    assert ended.code == code, ended.err
+    assert "Traceback" not in ended.err
+    return ended.out if code == 0 else ended.err
+
+
+def seen(folder: Path, *words: str, columns: int = 100, **variables: str) -> str:
+    """What a command writes to a terminal."""
+    ended = here.shown(words, folder, columns, **DATA | variables)
+    assert ended.code == 0, ended.out
+    return ended.out
 
 
 def tasks(folder: Path) -> dict[str, str]:
@@ -79,42 +86,47 @@ VERBS = {
 
 @pytest.mark.parametrize("name", VERBS)
 def test_nothing_acts_on_a_terminal_or_from_a_pipe(run: Path, name: str) -> None:
-    settings = {"DISTILL_DATA": "data", "PYTHONPATH": str(REPOSITORY)}
-    assert not acting(in_terminal([*CALL, *VERBS[name]], run, 100, **settings), colours=True)
+    assert not acting(seen(run, *VERBS[name]), colours=True)
     assert not acting(call(run, *VERBS[name]))
 
 
+def test_the_same_from_a_program_of_its_own(run: Path) -> None:
+    words = VERBS["show a row"]
+    settings = DATA | {"PYTHONPATH": str(REPOSITORY)}
+    assert in_terminal([*CALL, *words], run, 100, **settings) == seen(run, *words)
+
+
 @pytest.mark.parametrize(
-    ("name", "shown"),
+    ("name", "text"),
     [
         ("colours", r"\x1b[31;5mred and blinking\x1b[0m"),
         ("turns", r"user\u202egnp.exe \u2066\u2067isolated\u2069 \u200f"),
         ("long line", "x… (1,048,576 characters)"),
     ],
 )
-def test_why_shows_hostile_text_as_text(run: Path, name: str, shown: str) -> None:
-    words = ("why", tasks(run)[name], "--recipe", "small", "--data", "data")
-    seen = in_terminal([*CALL, *words], run, 100, PYTHONPATH=str(REPOSITORY))
-    assert not acting(seen, colours=True) and len(seen) < 100_000
-    unwrapped = re.sub(r"\n +", "" if name == "long line" else " ", SGR.sub("", seen))
-    assert f"prompt: {name}: " in unwrapped and shown in unwrapped
+def test_why_shows_hostile_text_as_text(run: Path, name: str, text: str) -> None:
+    words = ("why", tasks(run)[name], "--recipe", "small")
+    told = seen(run, *words)
+    assert not acting(told, colours=True) and len(told) < 100_000
+    unwrapped = re.sub(r"\n +", "" if name == "long line" else " ", SGR.sub("", told))
+    assert f"prompt: {name}: " in unwrapped and text in unwrapped
     assert json.loads(call(run, *words, "--json"))["task"]["prompt"] == QUESTIONS[name]
 
 
 def test_colours_and_none(run: Path) -> None:
-    words = [*CALL, "why", tasks(run)["null"], "--recipe", "small", "--data", "data"]
-    assert SGR.search(in_terminal(words, run, 100, PYTHONPATH=str(REPOSITORY)))
-    assert not acting(in_terminal(words, run, 100, PYTHONPATH=str(REPOSITORY), NO_COLOR="1"))
-    assert SGR.search(call(run, *words[3:], FORCE_COLOR="1")) and not acting(call(run, *words[3:]))
+    words = ("why", tasks(run)["null"], "--recipe", "small")
+    assert SGR.search(seen(run, *words))
+    assert not acting(seen(run, *words, NO_COLOR="1"))
+    assert SGR.search(call(run, *words, FORCE_COLOR="1")) and not acting(call(run, *words))
 
 
 @pytest.mark.parametrize("columns", [50, 80, 160])
 def test_a_terminal_is_as_wide_as_it_is(run: Path, columns: int) -> None:
-    words = [*CALL, "show", "verdicts", "--recipe", "small", "--data", "data", "--limit", "4"]
-    seen = in_terminal(words, run, columns, PYTHONPATH=str(REPOSITORY), NO_COLOR="1")
-    assert max(map(len, seen.splitlines())) <= columns
-    assert re.search(r"^4 of \d+ rows of 4_verdicts", seen, re.MULTILINE)
-    assert "4 of " in in_terminal(words, run, 80, PYTHONPATH=str(REPOSITORY), COLUMNS="200", NO_COLOR="1")
+    words = ("show", "verdicts", "--recipe", "small", "--limit", "4")
+    told = seen(run, *words, columns=columns, NO_COLOR="1")
+    assert max(map(len, told.splitlines())) <= columns
+    assert re.search(r"^4 of \d+ rows of 4_verdicts", told, re.MULTILINE)
+    assert seen(run, *words, columns=80, COLUMNS="160", NO_COLOR="1") == seen(run, *words, columns=160, NO_COLOR="1")
 
 
 def test_into_a_pipe_goes_all_of_it(run: Path) -> None:
@@ -169,10 +181,10 @@ def test_an_endpoint_whose_error_is_hostile(tmp_path: Path) -> None:
     folder = small_runs.make_folder(tmp_path / "work", range(3))
     message = json.dumps({"error": {"message": HOSTILE["clears the screen"] + HOSTILE["turns"] + HOSTILE["C1"]}})
     with ChatServer(Trouble(401, message)) as server:
-        seen = call(folder, "generate", "small", code=2, url=server.url)
-    assert r"\x1b[2J" in seen and r"\u202e" in seen and not acting(seen)
+        told = small_runs.generate(folder, server.url)
+    assert told.code == 2 and r"\x1b[2J" in told.err and r"\u202e" in told.err and not acting(told.err)
     with ChatServer(Trouble(503, message, where=small_runs.question(1))) as server:
         settings = small_runs.environment(server.url, data="data", patience_seconds=1)
-        seen = in_terminal([*CALL, "generate", "small"], folder, 200, **settings)
-    assert "failed for now" in seen and r"\u202e" in seen
-    assert "\x1b[2J" not in seen and "\u202e" not in seen and "\x1bc" not in seen
+        on_screen = in_terminal([*CALL, "generate", "small"], folder, 200, **settings)
+    assert "failed for now" in on_screen and r"\u202e" in on_screen
+    assert "\x1b[2J" not in on_screen and "\u202e" not in on_screen and "\x1bc" not in on_screen

@@ -18,12 +18,7 @@ MISSING, PROMPT, FILTER = PAGE.split("\n## ")[1:]
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     """A folder in which `make generate` has run."""
     folder = tmp_path_factory.mktemp("walk")
-    with pytest.MonkeyPatch.context() as patched, WorldServer() as server:
-        patched.chdir(folder)
-        for name, value in {"OPENAI_API_KEY": "sk-none", "NO_PROXY": "127.0.0.1", "COLUMNS": "160"}.items():
-            patched.setenv(name, value)
-        for name in ("DISTILL_DATA", "DISTILL_STORE", "OPENAI_BASE_URL"):
-            patched.delenv(name, raising=False)
+    with WorldServer() as server:
         walk = Walk(folder, server.url)
         walk.run("make generate")
         yield walk

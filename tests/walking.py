@@ -6,20 +6,17 @@ walk takes seconds: the variables of make that a page does not set, it takes fro
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
 import subprocess
-from contextlib import redirect_stderr, redirect_stdout
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline import prompts
-from pipeline.cli import main
 from pipeline.mini.world import items
 from pipeline.settings import REPOSITORY
+from tests import here
 from tests.completions import completion
 from tests.servers import ChatServer
 
@@ -75,15 +72,10 @@ class Walk:
         self.given = kept | {"BACKEND": "openai", "BASE_URL": url, "TEACHER": "world-1", "LIMIT": str(TASKS), "VENV": "venv"}
 
     def run(self, line: str) -> str:
-        """What a command printed on both streams; it must work."""
+        """What a command printed; it must work."""
         made = subprocess.run(line, shell=True, cwd=self.folder, env=self.given, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stderr
         words = (self.folder / "words").read_text().split("\0")[:-1]
-        told = io.StringIO()
-        prompts.templates_folder.cache_clear()  # each command is a program of its own, which reads its templates
-        prompts._load.cache_clear()
-        with redirect_stdout(told), redirect_stderr(told):
-            code = main(words)
-        prompts.templates_folder.cache_clear()
-        assert code == 0, told.getvalue()
-        return told.getvalue()
+        ended = here.piped(words, self.folder, OPENAI_API_KEY="sk-none", NO_PROXY="127.0.0.1")
+        assert ended.code == 0, ended.err
+        return ended.out
