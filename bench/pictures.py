@@ -112,10 +112,16 @@ def _inspect(browser: Browser, folder: Path, run: str, store: Path) -> None:
         assert found, "the command printed no address"
         picture(browser, found[0], "inspect", WIDE, "light")
         place, _, token = found[0].partition("?")
-        picture(browser, f"{place}dropped?{token}", "inspect-dropped", (1180, 640), "dark")
+        picture(browser, f"{place}dropped?filter={finest(folder / run)}&{token}", "inspect-dropped", (1180, 640), "dark")
     finally:
         program.terminate()
         program.wait(30)
+
+
+def finest(run: Path) -> str:
+    """The filter that gives the most different scores, whose threshold is worth a picture."""
+    scores = pl.scan_parquet(run / "4_verdicts.parquet").group_by("filter").agg(pl.col("score").n_unique())
+    return str(scores.sort("score", "filter").tail(1).collect()["filter"].item())
 
 
 def terminal(recipe: str, run: Path, store: Path) -> None:

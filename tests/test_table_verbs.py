@@ -11,10 +11,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from pipeline.records import Task
 from pipeline.settings import REPOSITORY
@@ -22,31 +24,41 @@ from pipeline.tables import read_rows
 from tests import here, small_runs
 from tests.hostile import HOSTILE, SGR, acting, in_terminal
 from tests.servers import ChatServer, Trouble
+from tests.trouble import Answer, whole
 
 LONGEST = 900_000
 """Characters of a question: the server refuses a body of 1 MiB."""
 QUESTIONS = {name: f"{name}: {text[:LONGEST]}" for name, text in HOSTILE.items()}
+NO_UTF8 = "(bytes)"
+"""What stands for bytes that are no UTF-8 until the server sends them."""
+BROKEN = {"half a pair": "one \ud800 half", "no UTF-8": f"the {NO_UTF8} end"}
+"""What a model says that is no text."""
 CALL = (sys.executable, "-m", "pipeline")
 DATA = {"DISTILL_DATA": "data"}
 
 
-def says(name: str) -> Trouble:
-    """Lets the model answer a hostile question with the same text."""
+def says(name: str, text: str) -> Trouble:
+    """Lets the model answer a question with a text."""
 
     def change(right: dict[str, Any]) -> dict[str, Any]:
-        right["choices"][0]["message"]["content"] = HOSTILE[name] + "\nThe answer is 1."
+        right["choices"][0]["message"]["content"] = text + "\nThe answer is 1."
         return right
 
-    return Trouble(where=f"{name}: ", change=change)
+    return Trouble(where=f"{name}: ", change=change, wire=as_bytes)
+
+
+async def as_bytes(request: web.Request, answer: Answer) -> web.StreamResponse:
+    return await whole(request, replace(answer, body=answer.body.replace(NO_UTF8.encode(), b"\xff\xfe")))
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A working folder in which `generate` has run with hostile questions, and was answered with hostile replies."""
     folder = small_runs.make_folder(tmp_path_factory.mktemp("hostile") / "work", range(1))
-    rows = [{"question": text, "answer": "1"} for text in QUESTIONS.values()]
+    asked = [*QUESTIONS.values(), *(f"{name}: how much?" for name in BROKEN)]
+    rows = [{"question": text, "answer": "1"} for text in asked]
     (folder / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with ChatServer(*map(says, HOSTILE)) as server:
+    with ChatServer(*(says(name, text) for name, text in (HOSTILE | BROKEN).items())) as server:
         ended = small_runs.done(folder, server.url)
     assert not acting(ended.out + ended.err)
     yield folder
@@ -111,6 +123,14 @@ def test_why_shows_hostile_text_as_text(run: Path, name: str, text: str) -> None
     unwrapped = re.sub(r"\n +", "" if name == "long line" else " ", SGR.sub("", told))
     assert f"prompt: {name}: " in unwrapped and text in unwrapped
     assert json.loads(call(run, *words, "--json"))["task"]["prompt"] == QUESTIONS[name]
+
+
+@pytest.mark.parametrize(("name", "text"), [("half a pair", "one � half"), ("no UTF-8", "the �� end")])
+def test_a_reply_that_is_no_text_is_shown_as_far_as_it_is(run: Path, name: str, text: str) -> None:
+    assert f"said: {text}" in call(run, "why", f"{name}: how", "--recipe", "small")
+    assert f"said: {text}" in SGR.sub("", seen(run, "why", f"{name}: how", "--recipe", "small"))
+    words = ("show", "responses", "--recipe", "small", "--where", f"text LIKE '{text}%'", "--columns", "finish")
+    assert call(run, *words).split() == ["finish", "stop"]
 
 
 def test_colours_and_none(run: Path) -> None:

@@ -6,6 +6,8 @@ Its page is served by a thread, as the command serves it.
 from __future__ import annotations
 
 import http.client
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -40,7 +42,7 @@ def score(number: int) -> float:
     return number / SAMPLES
 
 
-def whole_run(folder: Path, samples: int = SAMPLES, asks: str = "Think.", bar: float = 0.5) -> Path:
+def whole_run(folder: Path, samples: int = SAMPLES, asks: str = "Think.", bar: float = 0.5, anew: bool = False) -> Path:
     """Writes the tables of the run.
 
     Sample n answers task n; the first ones say what `HOSTILE` does. The last one repeats the one before and leaks the item.
@@ -48,8 +50,9 @@ def whole_run(folder: Path, samples: int = SAMPLES, asks: str = "Think.", bar: f
     Args:
         asks: what the teacher is told behind the question.
         bar: the score from which the judge keeps a sample.
+        anew: whether there is such a folder, and its tables are to be written again.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=anew)
     texts = dict(enumerate(HOSTILE.values()))
     tasks = [
         make_task(
@@ -126,6 +129,21 @@ def example(number: int) -> Example:
         messages=[Message(role="user", content="How much?"), Message(role="assistant", content=text)],
         loss_spans=[Span(start=6, end=len(text))], answer_span=Span(start=6, end=len(text) - 1), tokens=9,
     )  # fmt: skip
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Lets another program work in a run, as far as its lock tells."""
+    program = (
+        "import fcntl, sys; lock = open(sys.argv[1]); fcntl.flock(lock, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout and other.stdout.readline()
+    try:
+        yield
+    finally:
+        other.kill()
+        other.communicate()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.hostile import acting
-from tests.inspect.runs import TOKEN, sample_id, served, task_id, whole_run
+from tests.inspect.runs import TOKEN, held, sample_id, served, task_id, whole_run
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 browsers = pytest.importorskip("playwright.sync_api")
@@ -167,6 +167,24 @@ def test_everybody_can_read_every_page(browser: Any, base: str, width: int, sche
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= width, path
     assert (opened.said, opened.away()) == ([], [])
     opened.page.context.close()
+
+
+def test_it_refreshes_while_a_command_works(browser: Any, tmp_path: Path) -> None:
+    folder = whole_run(tmp_path / "run", 20)
+    lock = folder / ".lock"
+    lock.write_text(str(os.getpid()))
+    with served(folder) as port:
+        quiet = Opened(browser, f"http://127.0.0.1:{port}")
+        assert quiet.page.get_by_label("refresh every 10 s").count() == 0
+        with held(lock):
+            opened = Opened(browser, f"http://127.0.0.1:{port}")
+            assert "A command works in this run." in opened.page.inner_text("header")
+            whole_run(folder, 40, anew=True)
+            browsers.expect(opened.page.get_by_role("row", name="3_samples")).to_contain_text("40", timeout=30_000)
+            opened.page.get_by_label("refresh every 10 s").uncheck()
+            opened.go("/")
+            assert not opened.page.get_by_label("refresh every 10 s").is_checked(), "it is kept from page to page"
+        assert (opened.said, opened.away()) == ([], [])
 
 
 def test_text_of_models_does_nothing(opened: Opened) -> None:

@@ -23,8 +23,9 @@ from pipeline.inspect.serve import check_run, listening
 from pipeline.inspect.views import works
 from pipeline.settings import REPOSITORY
 from pipeline.tables import table_path
+from tests import here
 from tests.hostile import HOSTILE, acting
-from tests.inspect.runs import TOKEN, cookie, get, sample_id, served, task_id, whole_run
+from tests.inspect.runs import TOKEN, cookie, get, held, sample_id, served, task_id, whole_run
 
 EVERY = (
     "/", "/tables", "/dropped", "/evaluation", "/calls", "/part/funnel", "/part/sources", "/part/overlap", "/part/count",
@@ -177,14 +178,8 @@ def test_whether_a_command_works_there(tmp_path: Path) -> None:
     assert not works(tmp_path)
     lock.write_text(str(os.getpid()))
     assert not works(tmp_path)
-    program = (
-        "import fcntl, sys, time; file = open(sys.argv[1]); fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); time.sleep(60)"
-    )
-    other = subprocess.Popen([sys.executable, "-c", program, str(lock)], stdout=subprocess.PIPE)
-    assert other.stdout and other.stdout.readline()
-    assert works(tmp_path)
-    other.kill()
-    other.wait()
+    with held(lock):
+        assert works(tmp_path)
     with lock.open() as again:  # asking left it free
         fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -246,9 +241,8 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
             (("mine", "--data", "data", "--port", busy), f"port {busy}: another program uses it"),
             (("mine", "--data", "data", "--port", "70000"), "ports end at 65535"),
         ):
-            ended = command(*words, folder=tmp_path)
-            out, err = ended.communicate(timeout=60)
-            assert (ended.returncode, out) == (2, "") and said in err and "Traceback" not in err
+            ended = here.piped(("inspect", *words, "--no-browser"), tmp_path)
+            assert (ended.code, ended.out) == (2, "") and said in ended.err and "Traceback" not in ended.err
 
 
 def test_starts_of_a_broken_log(tmp_path: Path) -> None:
