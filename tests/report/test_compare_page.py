@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pipeline.records import Message
 from pipeline.report.compare import compare
 from pipeline.report.compare_page import write_compare_page
+from tests.report import in_chromium
 from tests.report.grades import make_grade, written
 from tests.report.test_compare import drawn, make_run
 from tests.report.test_page import HOSTILE, Outline
 
 NASTY = f"\x1b[31mred\x1b[0m \u202egnihton\u2066\x00\u200b</pre></script>{HOSTILE}" + "x" * 20_000
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-DEVICES = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +51,10 @@ def test_every_drawing_has_its_words(page: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path(CHROMIUM).is_file(), reason=f"no Chromium at {CHROMIUM}")
-@pytest.mark.parametrize(("width", "scheme"), DEVICES)
+@in_chromium.needed
+@pytest.mark.parametrize(("width", "scheme"), in_chromium.DEVICES)
 def test_it_can_be_used_by_everybody(page: Path, width: int, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    for opened, said, asked in _opened(page.as_uri(), width, scheme):
+    with in_chromium.opened(page.as_uri(), width, scheme) as (opened, said, asked):
         assert opened.title() == "b beside a"
         opened.keyboard.press("Tab")
         assert opened.evaluate("document.activeElement.textContent") == "Accepted"
@@ -69,23 +64,6 @@ def test_it_can_be_used_by_everybody(page: Path, width: int, scheme: str) -> Non
         opened.keyboard.press("Enter")
         assert summary.evaluate("each => each.parentElement.open"), "the keyboard opens a row"
         opened.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-        found = axe.Axe().run(opened).response["violations"]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")] == []
+        assert in_chromium.violations(opened) == []
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         assert said == [] and asked == [page.as_uri()]
-
-
-def _opened(address: str, width: int, scheme: str) -> Iterator[tuple[Any, list[str], list[str]]]:
-    """The page on a device, what it says and what it asks for."""
-    browsers = pytest.importorskip("playwright.sync_api")
-    said: list[str] = []
-    asked: list[str] = []
-    with browsers.sync_playwright() as player:
-        chromium = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        opened.on("console", lambda message: said.append(message.text))
-        opened.on("pageerror", lambda error: said.append(str(error)))
-        opened.on("request", lambda request: asked.append(request.url))
-        opened.goto(address)
-        yield opened, said, asked
-        chromium.close()
