@@ -5,6 +5,10 @@ In: the folder of the run, and the name of one that lies beside it. Out: a part 
 
 from __future__ import annotations
 
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 
 from markupsafe import Markup
@@ -36,9 +40,25 @@ def beside(folder: Path, name: str) -> Path:
 
 
 def told(first: Path, second: Path) -> Markup:
-    """What there is to tell of two runs.
+    """What there is to tell of two runs, found by a process of its own: what it took of the memory is given back.
 
     Raises:
-        UserError: one is not finished or of another version, or they have no task in common.
+        UserError: one is not finished or of another version, they have no task in common, or the memory is too small.
     """
-    return Markup(as_part(compare(first, second)))  # its template escapes whatever is data, and makes it harmless
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_leave_interrupts) as alone:
+        try:
+            return Markup(alone.submit(_told, first, second).result())  # its template makes whatever is data harmless
+        except BrokenProcessPool:
+            raise UserError(
+                f"compare: nobody is left who compared {first.name} and {second.name}: perhaps the memory is too small",
+                f"See whether `distill compare {first.name} {second.name}` can on a larger machine.",
+            ) from None
+
+
+def _leave_interrupts() -> None:
+    """An interrupt ends the server, and with it this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _told(first: Path, second: Path) -> str:
+    return as_part(compare(first, second))
