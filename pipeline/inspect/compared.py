@@ -56,7 +56,7 @@ def told(first: Path, second: Path) -> Markup:
 
 
 def _leave_interrupts() -> None:
-    """An interrupt ends the server, and with it this process."""
+    """An interrupt is the server's, which then ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -7,14 +7,21 @@ port.
 from __future__ import annotations
 
 import errno
+import logging
+import multiprocessing
 import secrets
 import socket
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from pipeline.errors import UserError
 from pipeline.tables import TABLES, check_table, table_path
 from pipeline.terminal import complain, say
+
+if TYPE_CHECKING:
+    import uvicorn
 
 HOST = "127.0.0.1"
 PORT = 8750
@@ -56,7 +63,21 @@ def serve(folder: Path, store: Path | str, port: int, browser: bool) -> None:
         if browser:
             _open(address)
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(settings).run(sockets=[listener])
+            _ending(uvicorn.Server(settings)).run(sockets=[listener])
+
+
+def _ending(server: uvicorn.Server) -> uvicorn.Server:
+    """The server, which when it is interrupted waits for nobody who compares runs, and tells nothing of what it broke off."""
+    exit_of_its_own = server.handle_exit
+
+    def handle_exit(number: int, place: FrameType | None) -> None:
+        for each in multiprocessing.active_children():
+            each.kill()
+        logging.getLogger("uvicorn.error").disabled = True
+        exit_of_its_own(number, place)
+
+    server.handle_exit = handle_exit  # type: ignore[method-assign, assignment]
+    return server
 
 
 def check_run(folder: Path) -> None:

@@ -12,6 +12,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -216,6 +218,7 @@ def command(*words: str, folder: Path) -> subprocess.Popen[str]:
 
 def test_the_command_from_start_to_interrupt(tmp_path: Path) -> None:
     whole_run(tmp_path / "data/runs/mine", 20)
+    whole_run(tmp_path / "data/runs/before", 20)
     started = command("mine", "--data", "data", "--port", "0", folder=tmp_path)
     assert started.stdout
     found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", started.stdout.readline())
@@ -225,6 +228,10 @@ def test_the_command_from_start_to_interrupt(tmp_path: Path) -> None:
     with socket.socket() as elsewhere:  # on no other address of this machine
         elsewhere.settimeout(5)
         assert elsewhere.connect_ex(("127.0.0.2", int(found[1]))) != 0
+    came_in = {"Cookie": headers["set-cookie"].partition(";")[0]}
+    asking = threading.Thread(target=get, args=(int(found[1]), "/part/compare?first=before"), kwargs=came_in, daemon=True)
+    asking.start()  # whoever compares runs when it is interrupted holds nothing up
+    time.sleep(0.3)
     started.send_signal(signal.SIGINT)
     _, err = started.communicate(timeout=60)
     assert (started.returncode, err) == (0, "")
