@@ -53,6 +53,7 @@ def main() -> None:
         if not (run.folder / "4_verdicts.parquet").exists():
             add_tables(run.folder)
         run.write_recipe()
+        beside(run.folder)
         print("\n".join(table(measured(run.folder, arguments.chromium), arguments.samples)))
 
 
@@ -145,11 +146,26 @@ def visits(page: Page, program: psutil.Popen, figures: Figures) -> None:
     timed("move the slider, with the samples at the edge", slide)
     timed("open the calls", lambda: page.get_by_role("link", name="Calls", exact=True).click())
 
+    def compare() -> None:
+        page.get_by_role("link", name="Compare", exact=True).click()
+        complete(page)
+
+    timed("compare with another run of as many samples, in a process of its own", compare)
+
 
 def table(figures: Figures, samples: int) -> list[str]:
     lines = [f"| with {samples:,} samples | seconds | of the processor |", "|---|---|---|"]
     lines += [f"| {name} | {seconds:.2f} | {figures.cpu[name]:.2f} |" for name, seconds in figures.seconds.items()]
     return [*lines, "", f"- {psutil.cpu_count()} cores; the program held {figures.peak_mb:,.0f} MB at most"]
+
+
+def beside(folder: Path) -> None:
+    """Another run of the same tables, which takes no room."""
+    other = folder.with_name(f"{folder.name}-b")
+    other.mkdir(exist_ok=True)
+    for path in folder.glob("*.parquet"):
+        if not (other / path.name).exists():
+            os.link(path, other / path.name)
 
 
 def add_tables(folder: Path) -> None:
