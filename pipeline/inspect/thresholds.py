@@ -67,11 +67,15 @@ class Scores:
 
     @cached_property
     def places(self) -> list[float]:
-        """Scores the slider stops at, ascending, as evenly as can be by the samples between them."""
-        if not len(self.values):
+        """Scores the slider stops at, ascending: as evenly as can be by the samples between them, and around where it is."""
+        last = len(self.values) - 1
+        if last < 0:
             return []
-        chosen = np.linspace(0, len(self.values) - 1, STEPS).round().astype(int)
-        return sorted({float(each) for each in self.values[chosen]})
+        chosen = {*np.linspace(0, last, STEPS).round().astype(int)}
+        for now in np.clip([len(self.values) - self.kept_now, self.kept_now - 1], 0, last):
+            same = [int(np.searchsorted(self.values, self.values[now], side)) for side in ("left", "right")]
+            chosen |= {now, max(same[0] - 1, 0), min(same[1], last)}
+        return sorted({float(self.values[each]) for each in chosen})
 
     @cached_property
     def _good(self) -> Numbers:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -15,8 +16,9 @@ from pipeline.inspect.calls import read_calls
 from pipeline.inspect.differing import read_differing
 from pipeline.inspect.remembered import Remembered
 from pipeline.inspect.sources import read_sources
-from pipeline.inspect.thresholds import cases, edge, read_scores
+from pipeline.inspect.thresholds import STEPS, Scores, cases, edge, read_scores
 from pipeline.inspect.trained import pieces
+from pipeline.report.quality import Direction
 from pipeline.tables import table_path
 from tests.inspect.runs import ITEM, SAMPLES, example, sample_id, score, whole_run
 
@@ -35,6 +37,20 @@ def test_every_threshold_keeps_what_it_would(run: Path) -> None:
         assert below.kept.count == sum(score(n) <= at for n in range(SAMPLES))
         assert above.good is None
     assert scores.places == sorted({score(n) for n in range(SAMPLES)})
+
+
+SIDES: tuple[tuple[Direction, int], ...] = (("above", -1), ("below", 1))
+
+
+@pytest.mark.parametrize("kept", [1, 7, 4_993, 4_999])
+def test_the_slider_stops_where_the_threshold_is_now(kept: int) -> None:
+    values = np.sort(np.random.default_rng(1).random(5_000))
+    scores = Scores("f", ("above",), len(values), kept, values, values[:0], values[:0])
+    for direction, step in SIDES:
+        counts = [scores.at(each, direction).kept.count for each in scores.places]
+        assert {kept, kept + 1} <= set(counts) and kept - 1 in {0, *counts}, "and a sample further to each side"
+        assert counts == sorted(counts)[::step]
+    assert len(scores.places) <= STEPS + 6
 
 
 def test_labels_say_how_good_what_is_kept_is(run: Path, tmp_path: Path) -> None:
