@@ -110,6 +110,6 @@ def hub_rows(dataset: str, config: str | None, split: str, revision: str) -> Ite
     Raises:
         UserError: it cannot be had.
     """
-    remedy = "Is the hub reachable? The published file will do: give the benchmark its path."
+    remedy = "Is the hub reachable? The published file will do: --set evaluation.benchmarks.N.path=…, counted from 0."
     rows = load_split("benchmark", dataset, config, split, revision, remedy)
     yield from ((f"{dataset} [{split}], row {number}", dict(row)) for number, row in enumerate(rows, 1))
