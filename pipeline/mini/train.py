@@ -3,8 +3,8 @@
 In: the endless lessons of the mini world. Out: an ordinary `transformers` folder. Batches hold examples of similar length and
 about the same number of tokens. Hidden matrices learn with Muon (Jordan et al. 2024), the rest with AdamW; the rate warms up,
 holds, and falls linearly to nothing. The teacher's second phase is for induction, which the first did not teach it: replies
-of five tokens weigh little among those of fifty. Its fourth is for copying, which it had not learned by itself: random tokens
-said twice, of which the second time can only be foreseen by looking back (Olsson et al. 2022, arXiv 2209.11895).
+of five tokens weigh little among those of fifty. Its fourth and fifth are for copying, which it had not learned by itself:
+random tokens said twice, of which the second time can only be foreseen by looking back (Olsson et al. 2022, arXiv 2209.11895).
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ TEACHER = Plan(
         Phase(TEACHER_SECOND_MIX, 800, 2e-3, even=True),
         Phase(TEACHER_THIRD_MIX, 3000, 2e-3, even=True, deeper=2),
         Phase({}, 600, 2e-3, copying=1),
-        Phase(TEACHER_THIRD_MIX, 2500, 2e-3, even=True, copying=0.03),
+        Phase({}, 600, 2e-3, copying=1),
+        Phase(TEACHER_THIRD_MIX, 2000, 2e-3, even=True, copying=0.05),
     ),
 )
 STUDENT = Plan(hidden=96, layers=3, intermediate=256, seed=2, phases=(Phase(STUDENT_MIX, 3000),))
@@ -186,8 +187,8 @@ def _batches(phase: Phase, tokenizer: PreTrainedTokenizerFast, seed: int) -> Ite
 
 def _copies(vocabulary: int, rng: random.Random) -> Batch:
     """Sequences of random tokens, each there twice with something between; labels are those of the second, but its first."""
-    length, between = rng.choice((16, 32, 64, 128, 256)), rng.choice((0, 5, 40))
-    count = TOKENS_PER_BATCH // (2 * length + between)
+    length, between = rng.choice((16, 32, 48)), rng.choice((0, 0, 5, 40))
+    count = TOKENS_PER_BATCH // 2 // (2 * length + between)
     draw = torch.Generator().manual_seed(rng.getrandbits(60))
     said, gap = (torch.randint(vocabulary, (count, size), generator=draw) for size in (length, between))
     ids = torch.cat((said, gap, said), 1)
