@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,8 @@ class Funnel:
     """Calls by how they ended."""
     spending: dict[str, Spending] = field(default_factory=lambda: {WHOLE_RUN: Spending()})
     """What the replies took and brought, by method and for the whole run."""
+    attempts: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Of methods that make tasks, how often what they tried ended how; the names as in `self_instruct: instructions`."""
     samples: dict[str, int] = field(default_factory=dict)
     """Samples by method."""
     passed: dict[str, int] = field(default_factory=dict)
@@ -72,6 +75,7 @@ def read_funnel(folder: Path) -> Funnel:
     responses = frame("2_responses", ["key", "template", "finish", "tokens_in", "tokens_out", "cost"])
     if responses is not None:
         values["responses"] = _count(responses, "finish")
+        values["attempts"] = _attempts(folder)
     samples = frame("3_samples", ["id", "method", "response_keys"])
     if samples is not None:
         values["samples"] = _count(samples, "method")
@@ -87,6 +91,18 @@ def read_funnel(folder: Path) -> Funnel:
     if responses is not None and samples is not None:
         values["spending"] = spending(responses, samples, values["passed"], values["corpus"])
     return Funnel(**values)
+
+
+def _attempts(folder: Path) -> dict[str, dict[str, int]]:
+    """What `run.json` says became of what methods tried, the most frequent ends first."""
+    with suppress(OSError, ValueError, AttributeError, TypeError, KeyError):
+        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))["attempts"]
+        return {
+            f"{method}: {what}": {str(how): int(ends[how]) for how in sorted(ends, key=lambda how: -ends[how])}
+            for method, tried in found.items()
+            for what, ends in tried.items()
+        }
+    return {}
 
 
 def keeps_undecided(folder: Path) -> bool:

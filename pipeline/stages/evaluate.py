@@ -57,7 +57,8 @@ async def evaluate(run: Run) -> None:
         for item in items:
             new["6_items"].append(item)
         put = [(entrant, _put_to(entrant, items)) for entrant in entrants]
-        with Progress("evaluating", sum(len(some) for _, some in put), lambda: f"{run.door.tally.asked} asked") as progress:
+        put_to_all = sum(len(some) for _, some in put)
+        async with Progress("evaluating", put_to_all, lambda: f"{run.door.tally.asked} asked") as progress:
             for entrant, some in put:
                 sitting = Sitting(run, entrant, bank, _first_of_each(run, items))
                 async with run.door:  # closed after each, so that one model is in memory at a time

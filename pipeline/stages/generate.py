@@ -24,7 +24,7 @@ from pipeline.publication import Publication
 from pipeline.records import Response, Task
 from pipeline.run import Run
 from pipeline.stages.growing import Crop, grow, growths
-from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_methods, harvest
+from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, asked_so_far, check_methods, harvest
 from pipeline.student.tokens import token_counter
 from pipeline.tables import CORPORA, remove_tables, table_path
 
@@ -65,6 +65,7 @@ async def generate(run: Run) -> None:
             await _ask_all(run, new["1_tasks"].read_back(Task), work, bank.tasks(), crop, new)
         if before != [new[name].content_hash() for name in INPUTS]:
             remove_tables(run.folder, *DOWNSTREAM)
+    run.write_attempts(crop.notes)
     run.write_recipe("source", "teacher", "methods")
 
 
@@ -105,13 +106,14 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
     work = (job for job in jobs if job[1] or job[0].id in crop.samples)
     for response in crop.responses:
         note(response)
-    with Progress(f"asking {model.name}", total, lambda: _details(run, counts)) as progress:
-        async with aclosing(in_order(work, work_on, window(model.in_flight))) as harvests:
-            async for brought in harvests:
-                for response in brought.responses:
-                    note(response)
-                for sample in brought.samples:
-                    new["3_samples"].append(sample)
+    tally = run.door.tally
+    progress = Progress(f"asking {model.name}", total, lambda: asked_so_far(tally, counts["kept"], counts["samples"]))
+    async with progress, aclosing(in_order(work, work_on, window(model.in_flight))) as harvests:
+        async for brought in harvests:
+            for response in brought.responses:
+                note(response)
+            for sample in brought.samples:
+                new["3_samples"].append(sample)
     if not counts["samples"]:
         error, count = max(errors.items(), key=itemgetter(1), default=("nobody was asked", 0))
         raise UserError(
@@ -124,15 +126,6 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
 def _why_no_sample(response: Response) -> str:
     unread = "a reply that the method could not use" if (response.text or "").strip() else "an empty reply"
     return response.error or unread
-
-
-def _details(run: Run, counts: Counter[str]) -> str:
-    """What the progress line says beside the rate."""
-    tally = run.door.tally
-    cost = "cost unknown" if tally.cost is None else f"{tally.cost:.2f} dollars"
-    calls = f"{tally.asked} asked, {tally.remembered} remembered" + (f", {tally.owed} owed" * bool(tally.owed))
-    error = f" · last error: {tally.last_error[:80]}" if tally.last_error else ""
-    return f"{calls} · {counts['kept']} of {counts['samples']} samples pass row filters · {cost}{error}"
 
 
 def source_tasks(run: Run) -> Iterator[Task]:

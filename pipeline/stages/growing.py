@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from pipeline.errors import UserError
 from pipeline.methods.growth import Growth, Workshop
 from pipeline.progress import Progress
 from pipeline.records import Response, Sample, Task
 from pipeline.run import Run
-from pipeline.stages.harvest import ASKED_SPLITS, Recorder, Sieve
+from pipeline.stages.harvest import ASKED_SPLITS, Recorder, Sieve, asked_so_far
 from pipeline.stages.school import TrainingSchool
 from pipeline.stages.train import check_installed
 
@@ -80,7 +81,7 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
         recorder = Recorder(run.ask, method.longer)
         prefix = f"{entries[method.method]}." if entries[method.method] > 1 else ""
         workshop = Workshop(recorder, TrainingSchool(run, _splits(seeds, crop), prefix))
-        with Progress(f"{method.method}: tasks made", method.tasks) as progress:
+        async with Progress(f"{method.method}: tasks made", method.tasks, partial(_details, run, crop)) as progress:
             await _grow(run, method, seeds, workshop, known, crop, progress)
         crop.responses += recorder.responses()
         for what, outcomes in workshop.notes.items():
@@ -107,6 +108,10 @@ def _splits(seeds: Sequence[Task], crop: Crop) -> Callable[[str], str]:
     """The split of a task that was there or was made."""
     known = {task.id: task.split for task in seeds}
     return lambda name: known.get(name) or crop.tasks[name].split
+
+
+def _details(run: Run, crop: Crop) -> str:
+    return asked_so_far(run.door.tally, crop.passed.total(), sum(map(len, crop.samples.values())))
 
 
 def _told(name: str, workshop: Workshop) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 from pipeline.errors import UserError
 from pipeline.filters.no_duplicates import NoDuplicates, fingerprint
 from pipeline.filters.verdicts import RowFilter, word_of
+from pipeline.llm.ask import Tally
 from pipeline.llm.asking import Ask
 from pipeline.llm.request import Sampling
 from pipeline.methods.distillation import Distilled
@@ -34,6 +35,14 @@ class Harvest:
     samples: list[Sample] = field(default_factory=list)
     passed: int = 0
     """Samples that pass the row filters, repeats among them."""
+
+
+def asked_so_far(tally: Tally, kept: int, samples: int) -> str:
+    """What a progress line says beside the rate."""
+    cost = "cost unknown" if tally.cost is None else f"{tally.cost:.2f} dollars"
+    calls = f"{tally.asked} asked, {tally.remembered} remembered" + (f", {tally.owed} owed" * bool(tally.owed))
+    error = f" · last error: {tally.last_error[:80]}" if tally.last_error else ""
+    return f"{calls} · {kept} of {samples} samples pass row filters · {cost}{error}"
 
 
 def check_methods(run: Run) -> None:

@@ -11,6 +11,9 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.records import Example, Response, Sample, Task
 from pipeline.report.fate import fate
+from pipeline.report.funnel import read_funnel
+from pipeline.report.page import write_page
+from pipeline.report.status import as_text
 from pipeline.run import Run
 from pipeline.stages.estimate import estimate
 from pipeline.stages.filter import filter_samples
@@ -84,6 +87,24 @@ def test_made_tasks_and_their_samples_are_in_the_tables_and_in_the_corpus(tmp_pa
     assert len(tasks) == 10 and [task.source.startswith("made:") for task in tasks] == [False] * 6 + [True] * 4
     assert sum(sample.method == "instruction_following" for sample in samples) == 6, "made tasks are not for it"
     assert len(corpus) == len(samples) == 16 and all(set(sample.response_keys) <= keys for sample in samples)
+
+
+def test_what_became_of_all_that_was_tried_is_told(tmp_path: Path) -> None:
+    with scripted(teacher) as server:
+        run = open_run(tmp_path, server.url, ROWS, EVOL, PLAIN)
+        whole(run)
+        run.log_start("generate", 1.0, "done")
+        tried = read_funnel(run.folder).attempts
+        words = as_text(run.folder)
+        write_page(run.folder)
+        plain = open_run(tmp_path, server.url, ROWS, PLAIN)
+        asyncio.run(generate(plain))
+    assert sum(ends.get("survived", 0) for ends in tried.values()) == 4
+    assert sum(ends.get("there was such a one", 0) for ends in tried.values()) == 2
+    assert all(name.startswith("evol_instruct: ") for name in tried)
+    assert all(f"    {name}: {sum(ends.values())} (" in words for name, ends in tried.items())
+    assert "there was such a one" in (run.folder / "report.html").read_text()
+    assert plain.folder == run.folder and read_funnel(run.folder).attempts == {}, "of these tables none was tried"
 
 
 def test_methods_that_want_made_tasks_get_them(tmp_path: Path) -> None:
