@@ -44,7 +44,8 @@ def test_the_detail_says_what_was_found_and_wanted() -> None:
     assert word.detail.startswith("'222") and ", expected '111" in word.detail and len(word.detail) <= 200
     solution = "Let S be the amount Alexis paid. " * 9 + "She paid 184 - 143 = <<184-143=41>>41 for the shoes.\n#### 41"
     assert MATCHES.judge(make_task(answer=solution), make_sample("The answer is 33.")).detail == "'33', expected '41'"
-    assert MATCHES.judge(make_task(answer="A", choices=["so: 3", "no: 4"]), make_sample("B")).detail == "'no: 4', expected 'so: 3'"
+    options = make_task(answer="A", choices=["so: 3", "no: 4"])
+    assert MATCHES.judge(options, make_sample("B")).detail == "'no: 4', expected 'so: 3'"
     assert MATCHES.judge(make_task(answer="?"), make_sample("")).detail == "None, expected '?'"
 
 
