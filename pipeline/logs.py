@@ -71,8 +71,16 @@ def _json_list(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def kind_of(path: Path) -> str:
-    """What a file is by its ending; JSON lines unless it says otherwise."""
+    """What a file is by its ending, and of .json by how it begins; JSON lines unless these say otherwise."""
+    if path.suffix.lower() == ".json" and path.is_file():
+        with path.open("rb") as file:
+            begins = next(filter(bytes.strip, file), b"")
+        return "json" if _begins_a_list(begins) else "jsonl"
     return {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}.get(path.suffix.lower(), "jsonl")
+
+
+def _begins_a_list(line: bytes) -> bool:
+    return line.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
 
 def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
@@ -81,8 +89,9 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}, line {number}: not UTF-8 text ({error.reason})", "Save the file as UTF-8.") from None
     except (ValueError, RecursionError) as error:
-        listed = number == 1 and line.lstrip(b"\xef\xbb\xbf \t").startswith(b"[")
-        remedy = "Mend or remove this line." if not listed else "One object a line is wanted; a list is a source of kind json."
+        remedy = "Mend or remove this line."
+        if number == 1 and _begins_a_list(line):
+            remedy = "One object a line is wanted; a list is a source of kind json."
         raise UserError(f"{path}, line {number}: not JSON: {error}", remedy) from None
     if not isinstance(row, dict):
         raise UserError(f"{path}, line {number}: a {type(row).__name__}, not an object", "Each line is one {…}.")

@@ -35,7 +35,7 @@ def file_rows(path: Path) -> Iterator[Row]:
     kind, empty = kind_of(Path(path.name.lower().removesuffix(".gz"))), True
     try:
         with gzip.open(path) if _is_packed(path) else path.open("rb") as file:
-            rows = _json_rows(file, path) if kind == "jsonl" else _table_rows(file, path, kind)
+            rows = _json_rows(file, path) if kind in ("jsonl", "json") else _table_rows(file, path, kind)
             for place, row in rows:
                 empty = False
                 if not isinstance(row, dict):
