@@ -19,7 +19,7 @@ KEYS = dict.fromkeys(IDS, "id") | dict.fromkeys(CALLS, "key")
 TASKS = ("1_tasks", "6_items")
 """The tables whose rows are tasks."""
 OFFSPRING = 8
-"""Tasks made of one that are named."""
+"""Tasks made of one, and samples that rest on a reply, that are named."""
 BARE = ("5_gold_labels", "5_teacher_labels")
 
 
@@ -37,6 +37,7 @@ def fate(folder: Path, wanted: str) -> list[str]:
     task_id, found = _find(folder, wanted)
     tasks = _tasks_of(folder, task_id)
     lines = [f"{wanted} is a row of {found}"] if found != "1_tasks" else []
+    lines += _holders(folder, wanted) if found == "2_responses" else []
     if tasks.is_empty():  # an outside harness keeps its items to itself
         return [*lines, *_grades(_rows(folder, "6_evaluation", pl.col("task_id") == task_id))]
     lines += [*_task(tasks.row(0, named=True)), *_offspring(folder, task_id)]
@@ -123,9 +124,19 @@ def _responses(rows: list[dict[str, Any]]) -> list[str]:
     lines = [f"asked {len(rows)} times"] if rows else ["nobody was asked about it"]
     for row in rows:
         what = row["text"] if row["error"] is None else row["error"]
-        lines.append(f"  response {row['key'][:16]} · {row['model']} · sample {row['sample']} · {row['finish']}")
+        asked = f"{row['model']} · {row['template']} · sample {row['sample']}"
+        lines.append(f"  response {row['key'][:16]} · {asked} · {row['finish']}")
         lines.append(_indented("said" if row["error"] is None else "error", what, 4))
     return lines
+
+
+def _holders(folder: Path, wanted: str) -> list[str]:
+    """The samples that rest on a response."""
+    holds = pl.col("response_keys").list.eval(pl.element().str.starts_with(wanted)).list.any()
+    ids = [sample["id"] for sample in _rows(folder, "3_samples", holds)]
+    more = f" and {len(ids) - OFFSPRING} more" if len(ids) > OFFSPRING else ""
+    nothing = "  no sample rests on it: the method could use nothing of it, or only to decide what to ask next"
+    return [f"  samples that rest on it: {', '.join(ids[:OFFSPRING])}{more}"] if ids else [nothing]
 
 
 def _response(sample: dict[str, Any]) -> str:
