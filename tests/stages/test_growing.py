@@ -89,6 +89,16 @@ def test_made_tasks_and_their_samples_are_in_the_tables_and_in_the_corpus(tmp_pa
     assert len(corpus) == len(samples) == 16 and all(set(sample.response_keys) <= keys for sample in samples)
 
 
+def test_what_is_asked_again_in_another_round_is_one_call(tmp_path: Path) -> None:
+    """Each round rewrites into the same words, so whether they say the same is one question."""
+    with scripted(lambda prompt: "Equal" if "Are these two" in prompt else "The same thing.") as server:
+        run = open_run(tmp_path, server.url, ROWS, EVOL | {"rounds": 3})
+        asyncio.run(generate(run))
+        asked = server.hits
+    keys = [response.key for response in read_rows(run.folder, "2_responses", Response)]
+    assert len(keys) == len(set(keys)) == asked < 6 + 3 * 6 * 2
+
+
 def test_what_became_of_all_that_was_tried_is_told(tmp_path: Path) -> None:
     with scripted(teacher) as server:
         run = open_run(tmp_path, server.url, ROWS, EVOL, PLAIN)
