@@ -65,7 +65,13 @@ class AlgorithmDistillation(Growth):
         return self.shown(self.student_template, self._told(task))
 
     async def grow(self, tasks: Sequence[Task], workshop: Workshop) -> Grown:
-        for domain in (task for task in tasks if bandit_of(task)):
+        domains = [task for task in tasks if bandit_of(task)]
+        if not domains:
+            raise UserError(
+                "algorithm_distillation: no task to begin with has `extra.arms` and as many numbers in `extra.means`",
+                "The source's rows need both, and `horizon`; or look at `kinds`.",
+            )
+        for domain in domains:
             for number in range(self.trajectories):
                 game = self._game(domain, number)
                 for step, (arm, _) in enumerate(game):
