@@ -93,6 +93,8 @@ def test_what_is_asked_again_in_another_round_is_one_call(tmp_path: Path) -> Non
     """Each round rewrites into the same words, so whether they say the same is one question."""
     with scripted(lambda prompt: "Equal" if "Are these two" in prompt else "The same thing.") as server:
         run = open_run(tmp_path, server.url, ROWS, EVOL | {"rounds": 3})
+        source = run.recipe.source.model_copy(update={"dev_share": 0.5})
+        run.recipe = run.recipe.model_copy(update={"source": source})
         asyncio.run(generate(run))
         asked = server.hits
     keys = [response.key for response in read_rows(run.folder, "2_responses", Response)]
