@@ -43,7 +43,8 @@ def fate(folder: Path, wanted: str) -> list[str]:
     lines += [*_task(tasks.row(0, named=True)), *_offspring(folder, task_id)]
     samples = _rows(folder, "3_samples", pl.col("task_id") == task_id)
     keys = {key for sample in samples for key in sample["response_keys"]}  # of a task that was made, asked of those before it
-    lines += _responses(_rows(folder, "2_responses", (pl.col("task_id") == task_id) | pl.col("key").is_in(sorted(keys))))
+    replies = _rows(folder, "2_responses", (pl.col("task_id") == task_id) | pl.col("key").is_in(sorted(keys)))
+    lines += _responses(replies)
     corpus = {row["sample_id"]: row for row in _rows(folder, "5_corpus", pl.col("task_id") == task_id)}
     controls = {row["sample_id"]: row for row in _rows(folder, "5_control", pl.col("task_id") == task_id)}
     words = _rows(folder, "4_verdicts", pl.col("sample_id").is_in([sample["id"] for sample in samples]))
@@ -54,7 +55,7 @@ def fate(folder: Path, wanted: str) -> list[str]:
         if control := controls.get(sample["id"]):
             lines.append(f"  in the control as {control['id']}")
     if not samples:
-        lines.append("no samples" + ("" if tasks["split"][0] in ("train", "dev") else ": it is kept for evaluation"))
+        lines.append(_why_no_samples(tasks["split"][0], replies))
     lines += [line for table in BARE for line in _labels(table, _rows(folder, table, pl.col("task_id") == task_id))]
     lines += _judgements(_rows(folder, "4_judgements", pl.col("task_id") == task_id))
     lines += _grades(_rows(folder, "6_evaluation", pl.col("task_id") == task_id))
@@ -128,6 +129,13 @@ def _responses(rows: list[dict[str, Any]]) -> list[str]:
         lines.append(f"  response {row['key'][:16]} · {asked} · {row['finish']}")
         lines.append(_indented("said" if row["error"] is None else "error", what, 4))
     return lines
+
+
+def _why_no_samples(split: str, replies: list[dict[str, Any]]) -> str:
+    if split not in ("train", "dev"):
+        return "no samples: it is kept for evaluation"
+    said = any(row["text"] for row in replies)
+    return "no samples" + (": no method could make one of these replies" if said else "")
 
 
 def _holders(folder: Path, wanted: str) -> list[str]:

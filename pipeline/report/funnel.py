@@ -17,6 +17,8 @@ from pipeline.tables import check_table, readable, table_path
 
 Ids = np.ndarray[Any, Any]
 DECISIONS = ("keep", "drop", "unverifiable")
+ANSWERED = ("stop", "length")
+"""How a reply that has a text ends."""
 IDS, LABELS = {"id", "key", "sample_id", "task_id"}, {"filter", "decision", "template", "finish", "method"}
 
 
@@ -43,6 +45,8 @@ class Funnel:
     """Calls by how they ended."""
     spending: dict[str, Spending] = field(default_factory=lambda: {WHOLE_RUN: Spending()})
     """What the replies took and brought, by method and for the whole run."""
+    unused: dict[str, int] = field(default_factory=dict)
+    """Replies with a text on which no sample rests, by template: what a method could not use, or asked only to decide."""
     attempts: dict[str, dict[str, int]] = field(default_factory=dict)
     """Of methods that make tasks, how often what they tried ended how; the names as in `self_instruct: instructions`."""
     samples: dict[str, int] = field(default_factory=dict)
@@ -89,8 +93,16 @@ def read_funnel(folder: Path) -> Funnel:
         values["corpus"] = _count(corpus, "method")
         values["covered"], values["corpus_tokens"] = corpus["task_id"].n_unique(), int(corpus["tokens"].sum())
     if responses is not None and samples is not None:
+        values["unused"] = _count(_unused(responses, samples), "template")
         values["spending"] = spending(responses, samples, values["passed"], values["corpus"])
     return Funnel(**values)
+
+
+def _unused(responses: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """The replies that were answered and stand in no sample."""
+    answered = responses.filter(pl.col("finish").cast(pl.String).is_in(ANSWERED))
+    uses = samples.select(key="response_keys").explode("key")
+    return answered.join(uses, on="key", how="anti", maintain_order="left")
 
 
 def _attempts(folder: Path) -> dict[str, dict[str, int]]:

@@ -35,3 +35,4 @@ def test_what_came_of_a_reply(tmp_path: Path) -> None:
     write_table(tmp_path, "3_samples", [make_sample("5", id="0123", task_id="bbbb", response_keys=["e" * 64, "d" * 64])])
     assert fate(tmp_path, "d")[:2] == ["d is a row of 2_responses", "  samples that rest on it: 0123"], "of another task, too"
     assert fate(tmp_path, "c")[1].startswith("  no sample rests on it")
+    assert fate(tmp_path, "aaaa")[-1] == "no samples: no method could make one of these replies"
