@@ -166,13 +166,15 @@ def test_preview_shows_what_a_growing_method_asks_first(tmp_path: Path) -> None:
 
 def test_estimate_says_what_it_cannot_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with scripted(teacher) as server:
-        alone = asyncio.run(estimate(open_run(tmp_path, server.url, ROWS, EVOL)))
+        alone = asyncio.run(estimate(open_run(tmp_path, server.url, ROWS, EVOL, max_calls=1000)))
         assert server.hits == 0
         both = asyncio.run(estimate(open_run(tmp_path, server.url, ROWS, EVOL, PLAIN)))
     note = "note: not counted are the calls of methods that make tasks, and of what asks about these: evol_instruct"
     assert note in alone and note in both
+    assert "DISTILL_MAX_CALLS=1000: may stop the run before its end" in alone
     said = capsys.readouterr().out
-    assert "run: 0 calls" in said and "run: 6 calls" in said
+    assert "run: nothing can be counted without an answer\n" in said and "run: 6 calls" in said
+    assert "$0" not in said, "nobody shall read that it costs nothing"
 
 
 def test_a_method_without_tasks_to_begin_with_says_so(tmp_path: Path) -> None:
