@@ -53,9 +53,9 @@ class AlgorithmDistillation(Growth):
     """UCB1's: the bonus of an arm is sqrt(alpha * ln(turns) / its turns); EVOLvE's code takes 0.5, which explores less."""
     few_shot: int = Field(5, ge=0)
     """Steps of other games that a teacher is shown."""
-    template: str = "evolve/teacher"
+    template: str = "algorithm_distillation/teacher"
     """What a teacher is asked."""
-    student_template: str = "evolve/student"
+    student_template: str = "algorithm_distillation/student"
     """What the student reads."""
 
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
