@@ -265,7 +265,7 @@ SPAN = {"text": '"Tom"', "right": '[("Tom", "person")]', "wrong": "[]"}
         ("symbolic_knowledge/tails", {"relation": "Why not?", "demonstrations": []}, ["How many?\nWhy not?"]),
         ("symbolic_knowledge/critic", {"head": "h", "relation": "xNeed", "tail": "t"}, ["Event: h\nQuestion: What", "er: t"]),
         ("symbolic_knowledge/student", {"relation": "xNeed"}, ["How many?\nxNeed:"]),
-        ("algorithm_distillation/teacher", {"demonstrations": [{"context": "c", "choice": "r"}]}, ["c\nChoice: I choose r.\n["]),
+        ("algorithm_distillation/teacher", {"demonstrations": [{"context": "c", "choice": "r"}]}, ["\nChoice: I choose r.\n["]),
         ("algorithm_distillation/student", {}, ["How many?\n\nSo far:\nAnn has hens."]),
     ],
 )  # fmt: skip
