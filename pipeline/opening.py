@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,7 +47,17 @@ def open_run(arguments: argparse.Namespace) -> Run:
     )
     changes = [f"{path}={value}" for path, value in flags if value] + arguments.set
     settings = load_settings(**{name: getattr(arguments, name) for name in SETTINGS_FLAGS})
-    return Run(load_recipe(arguments.recipe, changes, arguments.backend), settings)
+    return Run(load_recipe(_named(arguments.recipe, settings.runs), changes, arguments.backend), settings)
+
+
+def _named(name: str, runs: Path) -> str:
+    """The recipe of that name, or where there is none that of the run called so: its own recipe was named otherwise, or has
+    gone, and messages name the run."""
+    from pipeline.settings import project_path
+
+    own = runs / name / "recipe.yaml"
+    shipped = project_path("recipes") / f"{name}.yaml"
+    return str(own) if "/" not in name and not shipped.is_file() and own.is_file() else name
 
 
 def work(run: Run, verb: str, *stages: Callable[[Run], Awaitable[None]]) -> None:

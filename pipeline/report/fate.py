@@ -134,8 +134,9 @@ def _responses(rows: list[dict[str, Any]]) -> list[str]:
 def _why_no_samples(split: str, replies: list[dict[str, Any]]) -> str:
     if split not in ("train", "dev"):
         return "no samples: it is kept for evaluation"
-    said = any(row["text"] for row in replies)
-    return "no samples" + (": no method could make one of these replies" if said else "")
+    if any(row["text"] for row in replies):
+        return "no samples: no method could make one of these replies"
+    return "no samples" + (": no reply says anything" if replies else "")
 
 
 def _holders(folder: Path, wanted: str) -> list[str]:

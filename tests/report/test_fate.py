@@ -36,3 +36,14 @@ def test_what_came_of_a_reply(tmp_path: Path) -> None:
     assert fate(tmp_path, "d")[:2] == ["d is a row of 2_responses", "  samples that rest on it: 0123"], "of another task, too"
     assert fate(tmp_path, "c")[1].startswith("  no sample rests on it")
     assert fate(tmp_path, "aaaa")[-1] == "no samples: no method could make one of these replies"
+
+
+def test_a_task_without_a_text(tmp_path: Path) -> None:
+    write_table(tmp_path, "1_tasks", [make_task(id="aaaa"), make_task(id="bbbb"), make_task(id="cccc", split="test")])
+    refused = make_response("", key="c" * 64, task_id="aaaa").model_copy(
+        update={"text": None, "finish": "error", "error": "too long"}
+    )
+    write_table(tmp_path, "2_responses", [refused])
+    assert [fate(tmp_path, name)[-1] for name in ("aaaa", "bbbb", "cccc")] == [
+        "no samples: no reply says anything", "no samples", "no samples: it is kept for evaluation",
+    ]  # fmt: skip
