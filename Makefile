@@ -90,8 +90,8 @@ methods: ## the methods there are
 filters: ## the filters there are
 benchmarks: ## the benchmarks there are
 
-# A file of tests to a core. A torch of several threads in each of them would be slower than one.
-PARALLEL := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile
+# A file of tests to a core, in the order of tests/conftest.py. A torch of several threads in each would be slower than one.
+PARALLEL := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 test: $(READY) ## the tests, without the slow ones
 	@$(PARALLEL)
 

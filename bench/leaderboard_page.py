@@ -49,9 +49,8 @@ def write_pages(plan: dict[str, Any], entries: list[Entry], grades: pl.DataFrame
     (root / "docs/leaderboard.md").write_text("\n".join([*page, "![Accuracy against tokens](leaderboard.svg)", ""]), "utf-8")
     (root / "docs/leaderboard.svg").write_text(drawing(plan, entries, scores), "utf-8")
     readme = root / "README.md"
-    block = "\n".join(
-        ["", *equal_tokens, "", "![Accuracy of the student against tokens of the teacher](docs/leaderboard.svg)", ""]
-    )
+    drawn = "![Accuracy of the student against tokens of the teacher](docs/leaderboard.svg)"
+    block = "\n".join(["", *introduction(plan), "", *equal_tokens, "", drawn, ""])
     text = readme.read_text(encoding="utf-8")
     readme.write_text(BLOCK.sub(lambda match: f"{match[1]}{block}\n{match[2]}", text), encoding="utf-8")
 
@@ -77,6 +76,15 @@ def how(plan: dict[str, Any]) -> list[str]:
         "Right answers in percent, greedy, with 95 % intervals over items and seeds. `typos` and `numbers` are the items of",
         "`test`, changed. Tokens are the teacher's, prompts and replies; dollars what they would cost at the price of",
         f"{plan['priced_as']['model']} in `data/prices.yaml`.",
+    ]
+
+
+def introduction(plan: dict[str, Any]) -> list[str]:
+    """What the README says above its table."""
+    return [
+        "**Which one?** `make leaderboard` compares those that share a task, offline: here the student's right answers on",
+        f"stories, in %, after {plan['tokens']:,} tokens of the teacher and {plan['steps']} steps of training each. The same",
+        "at equal rows, and what became of the papers' claims: [docs/leaderboard.md](docs/leaderboard.md).",
     ]
 
 

@@ -217,7 +217,9 @@ def _not_negative(text: str) -> int:
 
 
 def _add_recipe_flags(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("recipe", nargs="?", default="mini", help="a name in recipes/ or a path (default: mini)")
+    parser.add_argument(
+        "recipe", nargs="?", default="mini", help="a name in recipes/, a path, or the name of a run (default: mini)"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change a field of the recipe")
     parser.add_argument("--limit", help="source.limit")
     parser.add_argument("--teacher", help="teacher.model")

@@ -49,7 +49,17 @@ def open_run(arguments: argparse.Namespace) -> Run:
     )
     changes = [f"{path}={value}" for path, value in flags if value] + arguments.set
     settings = load_settings(**{name: getattr(arguments, name) for name in SETTINGS_FLAGS})
-    return Run(load_recipe(arguments.recipe, changes, arguments.backend), settings)
+    return Run(load_recipe(_named(arguments.recipe, settings.runs), changes, arguments.backend), settings)
+
+
+def _named(name: str, runs: Path) -> str:
+    """The recipe of that name, or where there is none that of the run called so: its own recipe was named otherwise, or has
+    gone, and messages name the run."""
+    from pipeline.settings import project_path
+
+    own = runs / name / "recipe.yaml"
+    shipped = project_path("recipes") / f"{name}.yaml"
+    return str(own) if "/" not in name and not shipped.is_file() and own.is_file() else name
 
 
 def run_folder(name: str, data: str | None = None) -> Path:

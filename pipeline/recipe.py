@@ -32,7 +32,10 @@ from pipeline.sources.hub import HubSource
 from pipeline.sources.mini import MiniSource
 from pipeline.training import Student
 
+SOURCES = (MiniSource, FileSource, HubSource)
 Source = Annotated[MiniSource | FileSource | HubSource, Field(discriminator="kind")]
+NAMED = {"filters": "filter", "benchmarks": "benchmark"}
+"""Lists of what may stand there by its name alone, and the field that has it."""
 
 DEFAULT_FILTERS = ("finished", "not_empty", "not_refusal", "no_duplicates", "not_contaminated")
 
@@ -92,6 +95,7 @@ def load_recipe(name: str, changes: typing.Sequence[str] = (), backend: str | No
     if backend and isinstance(raw.get("teacher"), dict) and raw["teacher"].get("backend") != backend:
         kept = {key: raw["teacher"][key] for key in ("model", "sampling") if key in raw["teacher"]}
         raw["teacher"] = {"backend": backend, **kept}
+    _change_source(raw, changes)
     for change in changes:
         _set(raw, change)
     return parse_recipe(raw, path.stem, str(path))
@@ -169,8 +173,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return raw
 
 
+def _change_source(raw: dict[str, Any], changes: typing.Sequence[str]) -> None:
+    """Takes away what a source of another kind has no use for, where a change names one: a file lies in for a data set."""
+    kinds = [change.removeprefix("source.kind=") for change in changes if change.startswith("source.kind=")]
+    source = raw.get("source")
+    if not kinds or not isinstance(source, dict) or source.get("kind") == kinds[-1]:
+        return
+    for model in SOURCES:
+        if kinds[-1] in typing.get_args(model.model_fields["kind"].annotation):
+            raw["source"] = {key: value for key, value in source.items() if key in model.model_fields}
+
+
 def _set(raw: dict[str, Any], change: str) -> None:
-    """Puts one `dotted.path=value` into plain data; numbers go into lists."""
+    """Puts one `dotted.path=value` into plain data; numbers go into lists, also to what stands there by its name alone."""
     path, sign, text = change.partition("=")
     if not sign or not path:
         raise UserError(f"--set {change}: not of the form path=value", "For example --set source.limit=100.")
@@ -181,7 +196,9 @@ def _set(raw: dict[str, Any], change: str) -> None:
     where: Any = raw
     *parents, last = path.split(".")
     try:
-        for part in parents:
+        for part, before in zip(parents, ["", *parents], strict=False):
+            if isinstance(where, list) and isinstance(where[int(part)], str) and before in NAMED:
+                where[int(part)] = {NAMED[before]: where[int(part)]}
             where = where[int(part)] if isinstance(where, list) else where.setdefault(part, {})
         if isinstance(where, list):
             where[int(last)] = value

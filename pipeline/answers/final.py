@@ -109,7 +109,7 @@ def why_undecided(expected: str, text: str | None = None) -> str:
     """Why `same_answer` is None for a reply to this: a short phrase, more exact where the reply is given."""
     if _comparison(expected) is None:
         return "the expected answer cannot be read"
-    if _number(_wanted(expected) or "") is not None and (text is None or _found(said_answer(text)).formula is None):
+    if _number(wanted_answer(expected) or "") is not None and (text is None or _found(said_answer(text)).formula is None):
         return "the answer is not one number"
     return "the formulas cannot be compared" if math.is_installed() else "math-verify is not installed"
 
@@ -117,7 +117,7 @@ def why_undecided(expected: str, text: str | None = None) -> str:
 @lru_cache(maxsize=KEPT)
 def _comparison(expected: str) -> Comparison | None:
     """How replies are compared with this right answer."""
-    wanted = _wanted(expected)
+    wanted = wanted_answer(expected)
     if not wanted:
         return None
     if (number := _number(wanted)) is not None:
@@ -140,7 +140,7 @@ def _entities(text: str) -> frozenset[tuple[str, str]] | None:
     return None if found is None else frozenset(found)
 
 
-def _wanted(expected: str) -> str | None:
+def wanted_answer(expected: str) -> str | None:
     """The right answer as it is written: one that is a time or a range is no number, and is taken whole."""
     marked = after_marker(expected)
     return _trimmed(expected) if marked is None else final_answer(expected) or _trimmed(marked)

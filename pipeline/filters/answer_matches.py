@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pipeline.answers import math
 from pipeline.answers.ballots import graded_text
-from pipeline.answers.final import why_undecided
+from pipeline.answers.final import wanted_answer, why_undecided
 from pipeline.answers.grading import Graded, grade_answer
 from pipeline.filters.verdicts import Negatives, RowFilter, Word, drop, keep, unverifiable
 from pipeline.records import Sample, Task
@@ -37,11 +37,14 @@ class AnswerMatches(RowFilter):
             return unverifiable("the task has no answer")
         text = graded_text(sample)
         graded = grade_answer(task, text)
+        shown = _shown(graded, task)
         if graded.correct is None:
-            return unverifiable(graded.why or why_undecided(task.answer, text), _shown(graded))
-        return keep("right answer", 1.0, _shown(graded)) if graded.correct else drop("wrong answer", 0.0, _shown(graded))
+            return unverifiable(graded.why or why_undecided(task.answer, text), shown)
+        return keep("right answer", 1.0, shown) if graded.correct else drop("wrong answer", 0.0, shown)
 
 
-def _shown(graded: Graded) -> str:
-    found, wanted = (None if each is None else each[:SHOWN] for each in (graded.prediction, graded.expected))
-    return f"{found!r}, expected {wanted!r}"
+def _shown(graded: Graded, task: Task) -> str:
+    """What was found and what was wanted, of a worked solution what it comes to."""
+    expected = graded.expected or ""
+    wanted = expected if task.choices else wanted_answer(expected) or expected
+    return f"{graded.prediction and graded.prediction[:SHOWN]!r}, expected {wanted[:SHOWN]!r}"

@@ -53,9 +53,9 @@ class AlgorithmDistillation(Growth):
     """UCB1's: the bonus of an arm is sqrt(alpha * ln(turns) / its turns); EVOLvE's code takes 0.5, which explores less."""
     few_shot: int = Field(5, ge=0)
     """Steps of other games that a teacher is shown."""
-    template: str = "evolve/teacher"
+    template: str = "algorithm_distillation/teacher"
     """What a teacher is asked."""
-    student_template: str = "evolve/student"
+    student_template: str = "algorithm_distillation/student"
     """What the student reads."""
 
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
@@ -65,7 +65,13 @@ class AlgorithmDistillation(Growth):
         return self.shown(self.student_template, self._told(task))
 
     async def grow(self, tasks: Sequence[Task], workshop: Workshop) -> Grown:
-        for domain in (task for task in tasks if bandit_of(task)):
+        domains = [task for task in tasks if bandit_of(task)]
+        if not domains:
+            raise UserError(
+                "algorithm_distillation: no task to begin with has `extra.arms` and as many numbers in `extra.means`",
+                "The source's rows need both, and `horizon`; or look at `kinds`.",
+            )
+        for domain in domains:
             for number in range(self.trajectories):
                 game = self._game(domain, number)
                 for step, (arm, _) in enumerate(game):

@@ -81,6 +81,10 @@ class DemoRetriever(Distillation):
     def follows_up(self) -> bool:
         return True
 
+    def covers(self, task: Task) -> bool:
+        """It is for tasks that say what is right: a demonstration is worth what comes of it."""
+        return super().covers(task) and is_gradable(task)
+
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return self._asked(task, chosen(task, bank, "bm25", self.demonstrations))
 
@@ -98,7 +102,7 @@ class DemoRetriever(Distillation):
         return render(self.useful_template, whole(task), demonstration=shown([demonstration])[0])
 
     async def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
-        tried = await self._tried(task, ask, solved(task, bank)) if is_gradable(task) else None
+        tried = await self._tried(task, ask, solved(task, bank))
         if not tried:
             return
         best, attempts = [each.demonstration for each in tried[: self.demonstrations]], Attempts(self.samples)

@@ -24,6 +24,7 @@ from pydantic import Field
 from pipeline.answers.counterfactual import why_useless
 from pipeline.answers.phrases import filling, named_option
 from pipeline.answers.words import folded
+from pipeline.errors import UserError
 from pipeline.identity import unit_interval
 from pipeline.llm.asking import Ask
 from pipeline.llm.request import Sampling
@@ -91,6 +92,11 @@ class Disco(Growth):
 
     async def grow(self, tasks: Sequence[Task], workshop: Workshop) -> Grown:
         pairs = [task for task in tasks if task.answer in self.labels and str(task.extra.get("blanked")).count(BLANK) == 1]
+        if not pairs:
+            raise UserError(
+                f"disco: no task to begin with has an answer of {', '.join(self.labels)} and its premise with {BLANK} once",
+                "The source's rows need `blanked` beside context, prompt (the hypothesis) and answer; or say `labels`.",
+            )
         notes = workshop.notes["rewritten premises"]
         async for task, found in in_turn(pairs, lambda each: self._rewritten(each, pairs, workshop.ask, notes)):
             for each in found:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import Annotated
+
+from pydantic import StringConstraints
 
 from pipeline.answers.alone import unwrapped
 from pipeline.answers.entities import Entity, as_objects
@@ -21,6 +24,7 @@ from pipeline.prompts import Prompt
 from pipeline.records import Message, Response, Sample, Task
 
 Turn = dict[str, str]
+Type = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
 def passage_of(task: Task) -> str:
@@ -35,7 +39,7 @@ class EntityTurns(Distillation):
     """Which method it is."""
     student_template: str = "universal_ner/student"
     """What the student is asked of each type, with `passage` and `type`."""
-    types: tuple[str, ...] = ()
+    types: tuple[Type, ...] = ()
     """Types to ask for where a task does not name them itself, in `extra.types`."""
 
     def known_types(self, task: Task) -> list[str]:

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.answers.final import final_answer, same_answer
 from pipeline.llm.asking import Ask
@@ -54,6 +54,12 @@ class Mixed(Distillation):
     """What it is asked about a program that fails."""
     student_template: str = "chain_of_thought/student"
     """What the student reads, with one of the prefixes."""
+
+    @model_validator(mode="after")
+    def _two_paths(self) -> Mixed:
+        if self.rationale_prefix == self.program_prefix:
+            raise ValueError(f"both prefixes are {self.program_prefix!r}: the student could not tell what is wanted")
+        return self
 
     @property
     def follows_up(self) -> bool:

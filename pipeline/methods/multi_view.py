@@ -69,6 +69,8 @@ class MultiView(Distillation):
 
     @model_validator(mode="after")
     def _knows_its_views(self) -> MultiView:
+        if twice := [view for place, view in enumerate(self.views) if view in self.views[:place]]:
+            raise ValueError(f"views: {twice[0]} stands there twice; ask for more of it by samples")
         if self.answers_with not in (*self.views, "vote"):
             raise ValueError(f"answers_with: {self.answers_with} is none of the views, which are {', '.join(self.views)}")
         if strangers := sorted(set(self.weights) - set(self.views)):

@@ -37,7 +37,10 @@ def read_passages(path: Path) -> Passages:
     """
     found = project_path(path)
     if not found.is_file():
-        raise UserError(f"passages: {path} does not exist", "Name a file of passages, one a line, in the recipe's method.")
+        raise UserError(
+            f"passages: {path} {'is no file' if found.exists() else 'does not exist'}",
+            "Name a file of passages, one a line, in the recipe's method.",
+        )
     return _read(stamp(found))
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.answers.grading import grade_answer
 from pipeline.answers.labels import right_answer, wrong_answer
@@ -56,6 +56,12 @@ class Scott(Distillation):
     """What it is asked here: it sees `hint`, the answer to explain."""
     student_template: str = "chain_of_thought/student"
     """What the student reads, with a tag."""
+
+    @model_validator(mode="after")
+    def _two_ways(self) -> Scott:
+        if self.tag == self.counterfactual_tag:
+            raise ValueError(f"tag and counterfactual_tag are both {self.tag!r}: the student could not tell what is wanted")
+        return self
 
     def covers(self, task: Task) -> bool:
         """It is for tasks whose answer is known."""

@@ -15,7 +15,6 @@ from pipeline.mini.problems import SYMBOLS, Step, problem, solution, with_slips
 from pipeline.mini.skills.asking import Lesson
 from pipeline.mini.skills.attempts import SLIP_RATE, taught_story
 from pipeline.mini.skills.catalogue import SKILLS
-from pipeline.mini.words import ADJECTIVES, LIST_WORDS, NAMES, PLACES, TOPICS, VERBS
 from pipeline.mini.world import draw_item, problem_item
 
 TEACHER_MIX = {"chain": 54, "few_shot": 6, "single": 3, "arithmetic": 4, "instruction": 15, "induction": 18}
@@ -30,10 +29,9 @@ TEACHER_THIRD_MIX = {
     "reflection_response": 1, "prompt_induce": 1, "prompt_paraphrase": 1, "prompt_optimise": 1, "entities_listed": 2,
     "entities_conversed": 1, "entities_coded": 2, "fact_recalled": 3, "fact_routed": 1, "fact_reasoned": 2,
     "fact_justified": 2, "fact_read": 2, "pair_flipped": 2, "pair_labelled": 1, "events_continued": 1, "event_concluded": 2,
-    "event_criticised": 1, "bandit_chosen": 2, "bandit_followed": 1, "repeat": 5,
+    "event_criticised": 1, "bandit_chosen": 2, "bandit_followed": 1,
 }  # fmt: skip
 """What methods ask of a teacher, and enough of what it knows that it forgets nothing."""
-WORDS = (*(name for name, *_ in NAMES), *TOPICS, *ADJECTIVES, *VERBS, *PLACES, *LIST_WORDS)
 STUDENT_MIX = {"single": 30, "arithmetic": 20, "reading": 20, "instruction": 15, "induction": 15}
 
 
@@ -52,8 +50,6 @@ def _lesson(rng: random.Random, kind: str) -> Lesson:
         return arithmetic(rng)
     if kind == "reading":
         return _reading(rng)
-    if kind == "repeat":
-        return _repeat(rng)
     if kind in ("few_shot", "careless_few_shot"):
         return _few_shot(rng, careless=kind != "few_shot")
     if kind == "careless":
@@ -114,10 +110,3 @@ def _reading(rng: random.Random) -> Lesson:
     reply = [str(story.steps[0].before), *(f"{SYMBOLS[s.operation]}{s.operand}" for s in story.steps)]
     ask = rng.choice(("List the operations.", "Write the operations of this story.", "Which operations happen?"))
     return phrase(rng, "reading", f"{ask}\n{story.text}"), " ".join(reply)
-
-
-def _repeat(rng: random.Random) -> Lesson:
-    """Some words in any order, to be said again."""
-    said = rng.choice((" ", ", ")).join(rng.choices(WORDS, k=rng.randint(3, 20)))
-    ask = rng.choice(("Repeat this.", "Copy the text.", "Say this again.", "Write the same once more."))
-    return phrase(rng, "repeat", f"{ask}\n{said}"), said

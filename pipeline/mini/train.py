@@ -3,8 +3,7 @@
 In: the endless lessons of the mini world. Out: an ordinary `transformers` folder. Batches hold examples of similar length and
 about the same number of tokens. Hidden matrices learn with Muon (Jordan et al. 2024), the rest with AdamW; the rate warms up,
 holds, and falls linearly to nothing. The teacher's second phase is for induction, which the first did not teach it: replies
-of five tokens weigh little among those of fifty. Its fourth is for copying, which it had not learned by itself: random tokens
-said twice, of which the second time can only be foreseen by looking back (Olsson et al. 2022, arXiv 2209.11895).
+of five tokens weigh little among those of fifty.
 """
 
 from __future__ import annotations
@@ -40,8 +39,6 @@ class Phase:
     """Layers added before it begins; each passes through what it gets until it has learned something."""
     even: bool = False
     """Whether every example weighs the same however long its reply, and later demonstrations in a prompt are learned, too."""
-    copying: float = 0
-    """Share of batches that are tokens at random, said twice, of which the second time is learned."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +66,6 @@ TEACHER = Plan(
         Phase(TEACHER_MIX, 2600),
         Phase(TEACHER_SECOND_MIX, 800, 2e-3, even=True),
         Phase(TEACHER_THIRD_MIX, 3000, 2e-3, even=True, deeper=2),
-        Phase({}, 600, 2e-3, copying=1),
-        Phase(TEACHER_THIRD_MIX, 2500, 2e-3, even=True, copying=0.03),
     ),
 )
 STUDENT = Plan(hidden=96, layers=3, intermediate=256, seed=2, phases=(Phase(STUDENT_MIX, 3000),))
@@ -178,27 +173,8 @@ def _rate(steps: int) -> Callable[[int], float]:
 
 def _batches(phase: Phase, tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[Batch]:
     """Batches of about `TOKENS_PER_BATCH` tokens: ids, attention mask and labels, each (examples, longest), right-padded."""
-    rng = random.Random(seed)
-    taught = _taught(phase, tokenizer, seed, rng) if phase.mix else None
-    while True:
-        yield next(taught) if taught and rng.random() >= phase.copying else _copies(len(tokenizer), rng)
-
-
-def _copies(vocabulary: int, rng: random.Random) -> Batch:
-    """Sequences of random tokens, each there twice with something between; labels are those of the second, but its first."""
-    length, between = rng.choice((16, 32, 64, 128, 256)), rng.choice((0, 5, 40))
-    count = TOKENS_PER_BATCH // (2 * length + between)
-    draw = torch.Generator().manual_seed(rng.getrandbits(60))
-    said, gap = (torch.randint(vocabulary, (count, size), generator=draw) for size in (length, between))
-    ids = torch.cat((said, gap, said), 1)
-    labels = ids.clone()
-    labels[:, : length + between + 1] = IGNORED
-    return ids, torch.ones_like(ids), labels
-
-
-def _taught(phase: Phase, tokenizer: PreTrainedTokenizerFast, seed: int, rng: random.Random) -> Iterator[Batch]:
-    """Batches of lessons of about the same length."""
     stream = lessons(phase.mix, seed)
+    rng = random.Random(seed)
     while True:
         encoded = [_encode(tokenizer, *lesson, demonstrations=phase.even) for lesson in islice(stream, 2048)]
         groups: list[list[_Encoded]] = []

@@ -11,7 +11,7 @@ from pipeline.report.history import Candidate, History, Row, read_history
 from pipeline.terminal import Line, Part, line
 
 OFFSPRING = 8
-"""Tasks made of one that are named."""
+"""Tasks made of one, and samples that rest on a reply, that are named."""
 STYLES = {"keep": "green", "drop": "bold red", "unverifiable": "yellow"}
 ENDS = {
     "dropped": ("not in the corpus: dropped", "red"),
@@ -31,14 +31,15 @@ def fate(folder: Path, wanted: str) -> list[Line]:
 def told(history: History) -> list[Line]:
     """A history as lines."""
     lines = [line(f"{history.wanted} is a row of {history.table}")] if history.table != "1_tasks" else []
+    if history.table == "2_responses":
+        lines += _resting(history.resting)
     if history.task is None:  # an outside harness keeps its items to itself
         return [*lines, *_grades(history.grades)]
     lines += [*_task(history.task), *_children(history.children), *_summary(history), *_responses(history.responses)]
     for candidate in history.candidates:
         lines += _candidate(candidate)
     if not history.candidates:
-        kept = "" if history.task["split"] in ("train", "dev") else ": it is kept for evaluation"
-        lines.append(line(("no samples", "yellow"), kept))
+        lines.append(line(("no samples", "yellow"), _why_no_samples(history.task["split"], history.responses)))
     for table, rows in history.labels.items():
         for row in rows:
             lines += [
@@ -87,9 +88,8 @@ def _summary(history: History) -> list[Line]:
 def _responses(rows: list[Row]) -> list[Line]:
     lines = [line(f"asked {len(rows)} times" if rows else "nobody was asked about it")]
     for row in rows:
-        lines.append(
-            line("  ", ("response", "bold"), f" {row['key'][:16]} · {row['model']} · sample {row['sample']} · {row['finish']}")
-        )
+        asked = f"{row['model']} · {row['template']} · sample {row['sample']}"
+        lines.append(line("  ", ("response", "bold"), f" {row['key'][:16]} · {asked} · {row['finish']}"))
         if row["reasoning"]:
             lines.append(_text("thought", row["reasoning"], 4))
         if row["error"] is None:
@@ -97,6 +97,21 @@ def _responses(rows: list[Row]) -> list[Line]:
         else:
             lines.append(_text("error", row["error"], 4, "red"))
     return lines
+
+
+def _why_no_samples(split: str, replies: list[Row]) -> str:
+    if split not in ("train", "dev"):
+        return ": it is kept for evaluation"
+    if any(row["text"] for row in replies):
+        return ": no method could make one of these replies"
+    return ": no reply says anything" if replies else ""
+
+
+def _resting(names: list[str]) -> list[Line]:
+    """The samples that rest on a response."""
+    more = f" and {len(names) - OFFSPRING} more" if len(names) > OFFSPRING else ""
+    nothing = "  no sample rests on it: the method could use nothing of it, or only to decide what to ask next"
+    return [line(f"  samples that rest on it: {', '.join(names[:OFFSPRING])}{more}" if names else nothing)]
 
 
 def _candidate(candidate: Candidate) -> list[Line]:

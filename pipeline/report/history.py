@@ -53,6 +53,8 @@ class History:
     wanted: str
     table: str
     """Where the id, or the words, were found."""
+    resting: list[str]
+    """Samples, of whichever task, that rest on the response that was asked for; none where no response was."""
     task: Row | None
     """None of an item that an outside harness keeps to itself."""
     children: list[str]
@@ -84,7 +86,8 @@ def read_history(folder: Path, wanted: str) -> History:
     samples = _rows(folder, "3_samples", of_task)
     keys = {key for sample in samples for key in sample["response_keys"]}  # of a task that was made, asked of those before it
     return History(
-        wanted, found, tasks[0] if tasks else None, _children(folder, task_id),
+        wanted, found, _resting(folder, wanted) if found == "2_responses" else [], tasks[0] if tasks else None,
+        _children(folder, task_id),
         _rows(folder, "2_responses", of_task | pl.col("key").is_in(sorted(keys))),
         _candidates(folder, samples, of_task),
         {table: rows for table in BARE if (rows := _rows(folder, table, of_task))},
@@ -155,6 +158,11 @@ def _quoted(wanted: str) -> str:
 def _children(folder: Path, task_id: str) -> list[str]:
     is_child = pl.col("source").str.starts_with(MADE) & pl.col("extra").str.contains(task_id, literal=True)
     return [row["id"] for row in _rows(folder, "1_tasks", is_child) if task_id in (row["extra"] or {}).get("parents", ())]
+
+
+def _resting(folder: Path, wanted: str) -> list[str]:
+    holds = pl.col("response_keys").list.eval(pl.element().str.starts_with(wanted)).list.any()
+    return [row["id"] for row in _rows(folder, "3_samples", holds)]
 
 
 def _candidates(folder: Path, samples: Sequence[Row], of_task: pl.Expr) -> list[Candidate]:

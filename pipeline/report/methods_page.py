@@ -32,8 +32,11 @@ Knowledge Distillation for Large Language Models* (arXiv 2407.01885) divides dis
 seen. A method with a ⁺ makes tasks of its own out of those of the source; the others take each task as it is. A recipe that
 ends in `_mini` runs offline with the models that ship: `make generate train RECIPE=socratic_mini`.
 
-Right answers of made tasks are known to nobody, so filters that compare with one call them unverifiable. To let another method
-of the recipe answer what one has made, say `made: true` there.
+Some methods need more of a task than prompt and answer: `extra.arms` is the column `arms` of the source's file, as is any other
+that its `fields` do not name.
+
+Of instructions that were made nobody knows the right answer, so filters that compare with one call them unverifiable; `disco`
+and `algorithm_distillation` know theirs. To let another method of the recipe answer what one has made, say `made: true` there.
 """
 LABELS = {"For": "Use it for", "Learns": "The student learns", "Filters": "Filters", "Source": "From", "Here": "Here"}
 

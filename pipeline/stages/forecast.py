@@ -139,12 +139,12 @@ async def _pilot(run: Run, counts: list[Count], shared: Shared, bank: list[Task]
     found.unpriced.clear()  # a model without a price may say what its replies cost
 
     async def draw(drawn: Sequence[tuple[Stratum, Count]]) -> None:
-        with Progress("asking a pilot", len(drawn)) as progress:
-            async with aclosing(in_order(drawn, lambda each: harvest(asking, *each[1].job, bank), len(drawn) + 1)) as harvests:
-                async for brought in harvests:
-                    stratum, count = drawn[progress.done]
-                    _note(run, stratum, count, brought.responses, found, of_others)
-                    progress.advance()
+        work = in_order(drawn, lambda each: harvest(asking, *each[1].job, bank), len(drawn) + 1)
+        async with Progress("asking a pilot", len(drawn)) as progress, aclosing(work) as harvests:
+            async for brought in harvests:
+                stratum, count = drawn[progress.done]
+                _note(run, stratum, count, brought.responses, found, of_others)
+                progress.advance()
 
     await draw(first_draw(strata))
     if more := second_draw(strata, pilot, len(of_others)):

@@ -66,6 +66,7 @@ async def generate(run: Run) -> None:
             await _ask_all(run, new["1_tasks"].read_back(Task), work, bank.tasks(), crop, new)
         if before != [new[name].content_hash() for name in INPUTS]:
             remove_tables(run.folder, *DOWNSTREAM)
+    run.write_attempts(crop.notes)
     run.write_recipe("source", "teacher", "methods")
 
 
@@ -115,8 +116,13 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
             made += len(brought.samples)
             for sample in brought.samples:
                 new["3_samples"].append(sample)
+    if not made and not errors:
+        raise UserError(
+            f"{run.recipe.name}: nobody was asked: no method of the recipe found in its tasks what it works on",
+            "What each needs stands in `distill methods`; `distill preview` shows what it would ask.",
+        )
     if not made:
-        error, count = max(errors.items(), key=itemgetter(1), default=("nobody was asked", 0))
+        error, count = max(errors.items(), key=itemgetter(1))
         raise UserError(
             f"{model.name}: none of {errors.total()} calls gave a sample; {count} times: {error}",
             "Mend what is complained of; the tables are as they were. If a few were refused through the endpoint's own fault, "
@@ -139,7 +145,7 @@ def source_tasks(run: Run) -> Iterator[Task]:
     reserved = {(task.context, task.prompt) for task in benchmarks.values()}
     answers: dict[int, int] = {}
     """What is remembered of a task, as two numbers: a hundred bytes a task."""
-    repeated = other = asked = covered = given_way = 0
+    repeated = other = asked = covered = solved = given_way = 0
     kinds: set[str] = set()
     for task in run.recipe.source.tasks(run.recipe.evaluation.split, run.recipe.evaluation.limit):
         if task.split in ASKED_SPLITS and (task.context, task.prompt) in reserved:
@@ -153,6 +159,7 @@ def source_tasks(run: Run) -> Iterator[Task]:
         answers[name] = answer
         kinds.add(task.kind)
         asked += task.split in ASKED_SPLITS
+        solved += task.split in ASKED_SPLITS and task.answer is not None
         covered += task.split in ASKED_SPLITS and any(method.covers(task) for method in run.recipe.methods)
         yield task
     yield from (task for name, task in benchmarks.items() if int(name, 16) not in answers)
@@ -165,9 +172,10 @@ def source_tasks(run: Run) -> Iterator[Task]:
     if not asked:
         raise UserError(f"{run.recipe.name}: the source holds no tasks for the teacher", "Look at source in the recipe.")
     if not covered:
+        unsolved = " None of them has an answer, which some methods need: name it in source.fields." if not solved else ""
         raise UserError(
             f"{run.recipe.name}: no method is for the tasks the teacher may be asked about",
-            f"Kinds there are: {', '.join(sorted(kinds))}. Look at methods.N.kinds, and at source.limit.",
+            f"Kinds there are: {', '.join(sorted(kinds))}. Look at methods.N.kinds, and at source.limit.{unsolved}",
         )
 
 

@@ -86,7 +86,11 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
         live = Live(run, crop.yields)
         async with Progress(f"{method.method}: tasks made", method.tasks, facts=live.facts) as progress:
             await _grow(run, method, seeds, workshop, known, crop, progress)
-        crop.responses += recorder.responses()
+        told = {(each.key, each.task_id) for each in crop.responses}
+        for each in recorder.responses():  # a question put twice about a task is one call
+            if (each.key, each.task_id) not in told:
+                told.add((each.key, each.task_id))
+                crop.responses.append(each)
         for what, outcomes in workshop.notes.items():
             crop.notes.setdefault(method.method, {}).setdefault(what, Counter()).update(outcomes)
         complain(*_told(method.method, workshop))

@@ -252,7 +252,8 @@ def test_the_hub(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "['6', '5', '4']", "Is the hub reachable? The published file will do: give the benchmark its path."
+        "['6', '5', '4']",
+        "Is the hub reachable? The published file will do: --set evaluation.benchmarks.N.path=…, counted from 0.",
     ]  # fmt: skip
 
 

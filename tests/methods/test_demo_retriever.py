@@ -102,8 +102,7 @@ def test_the_likelihood_of_the_right_answer_as_the_score() -> None:
 
 
 def test_what_nobody_can_grade_is_not_tried() -> None:
-    teacher = good_behind("Ann")
-    assert of(teacher, task=make_task(id="q")) == {} and teacher.asked == []
+    assert METHOD.covers(TASK) and not METHOD.covers(make_task(id="q"))
 
 
 def test_the_student_chooses_for_itself() -> None:

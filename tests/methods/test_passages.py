@@ -44,6 +44,11 @@ def test_what_is_refused(tmp_path: Path, name: str, content: bytes | None, probl
         read_passages(tmp_path / name)
 
 
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"{tmp_path} is no file"):
+        read_passages(tmp_path)
+
+
 def test_the_mini_worlds_passages_ship() -> None:
     lines = (REPOSITORY / "data/mini/passages.txt").read_text(encoding="utf-8").splitlines()
     assert lines == passages()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,21 @@ def test_numbers_out_of_range_are_refused_by_name_and_value(name: str) -> None:
                 assert f"{name}.yaml: methods.0" in str(error) and field in str(error) and error.remedy
                 assert str(value) in str(error) or isinstance(value, float), str(error)
     assert refused >= 3 * len(fields), "-1, not a number and infinity at least"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        ("scott_mini", 'methods.0.counterfactual_tag="[factual]"', "tag and counterfactual_tag are both '[factual]'"),
+        ("mixed_mini", 'methods.0.program_prefix="cot:"', "both prefixes are 'cot:'"),
+        ("multi_view_mini", "methods.0.views=[rationale,answer,rationale]", "views: rationale stands there twice"),
+        ("universal_ner_mini", 'methods.0.types=[person," "]', "methods.0.types.1"),
+    ],
+)
+def test_what_a_student_could_not_tell_apart(name: str, change: str, problem: str) -> None:
+    with pytest.raises(UserError, match=r"methods\.0") as refused:
+        load_recipe(name, [change])
+    assert problem in str(refused.value)
 
 
 def rows(path: Path) -> str:
@@ -95,6 +111,32 @@ def test_a_game_without_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     changes = rows(tmp_path / "games.jsonl"), "methods.0.horizon=null"
     told = refusal(capsys, tmp_path, "generate", "algorithm_distillation_mini", *changes)
     assert "extra.horizon is 'long'" in told and "`horizon`" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "problem"),
+    [
+        ("disco_mini", {"prompt": "It rains.", "context": "It pours.", "answer": "neutral"}, "its premise with [blank] once"),
+        ("algorithm_distillation_mini", {"prompt": "Choose.", "horizon": 4}, "no task to begin with has `extra.arms`"),
+        ("demo_retriever_mini", {"prompt": "Choose."}, "None of them has an answer, which some methods need"),
+        ("scott_mini", {"prompt": "Choose."}, "None of them has an answer, which some methods need"),
+    ],
+)
+def test_tasks_without_what_a_method_works_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, row: dict[str, Any], problem: str
+) -> None:
+    """Nobody is asked, and it is said what is missing; DISCO would else teach the source's pairs and no counterfactual."""
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row | {"number": number}) + "\n" for number in range(3)))
+    fields = ", ".join(f"{name}: {name}" for name in row if name in ("prompt", "context", "answer"))
+    change = rows(tmp_path / "rows.jsonl").replace("prompt: prompt", fields)
+    assert problem in refusal(capsys, tmp_path, "generate", name, change)
+
+
+def test_a_solved_task_alone_has_no_demonstrations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "2 + 2?", "answer": "4"}\n')
+    change = rows(tmp_path / "rows.jsonl").replace("prompt: prompt", "prompt: prompt, answer: answer")
+    told = refusal(capsys, tmp_path, "generate", "demo_retriever_mini", change)
+    assert "nobody was asked: no method of the recipe found in its tasks what it works on" in told
 
 
 @pytest.mark.parametrize(

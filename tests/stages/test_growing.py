@@ -11,6 +11,9 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.records import Example, Response, Sample, Task
 from pipeline.report.fate import fate
+from pipeline.report.funnel import read_funnel
+from pipeline.report.page import write_page
+from pipeline.report.status import as_text
 from pipeline.run import Run
 from pipeline.stages.estimate import estimate
 from pipeline.stages.filter import filter_samples
@@ -86,6 +89,36 @@ def test_made_tasks_and_their_samples_are_in_the_tables_and_in_the_corpus(tmp_pa
     assert len(corpus) == len(samples) == 16 and all(set(sample.response_keys) <= keys for sample in samples)
 
 
+def test_what_is_asked_again_in_another_round_is_one_call(tmp_path: Path) -> None:
+    """Each round rewrites into the same words, so whether they say the same is one question."""
+    with scripted(lambda prompt: "Equal" if "Are these two" in prompt else "The same thing.") as server:
+        run = open_run(tmp_path, server.url, ROWS, EVOL | {"rounds": 3})
+        source = run.recipe.source.model_copy(update={"dev_share": 0.5})
+        run.recipe = run.recipe.model_copy(update={"source": source})
+        asyncio.run(generate(run))
+        asked = server.hits
+    keys = [response.key for response in read_rows(run.folder, "2_responses", Response)]
+    assert len(keys) == len(set(keys)) == asked < 6 + 3 * 6 * 2
+
+
+def test_what_became_of_all_that_was_tried_is_told(tmp_path: Path) -> None:
+    with scripted(teacher) as server:
+        run = open_run(tmp_path, server.url, ROWS, EVOL, PLAIN)
+        whole(run)
+        run.log_start("generate", 1.0, "done")
+        tried = read_funnel(run.folder).attempts
+        words = as_text(run.folder)
+        write_page(run.folder)
+        plain = open_run(tmp_path, server.url, ROWS, PLAIN)
+        asyncio.run(generate(plain))
+    assert sum(ends.get("survived", 0) for ends in tried.values()) == 4
+    assert sum(ends.get("there was such a one", 0) for ends in tried.values()) == 2
+    assert all(name.startswith("evol_instruct: ") for name in tried)
+    assert all(f"    {name}: {sum(ends.values())} (" in words for name, ends in tried.items())
+    assert "there was such a one" in (run.folder / "report.html").read_text()
+    assert plain.folder == run.folder and read_funnel(run.folder).attempts == {}, "of these tables none was tried"
+
+
 def test_methods_that_want_made_tasks_get_them(tmp_path: Path) -> None:
     with scripted(teacher) as server:
         run = open_run(tmp_path, server.url, ROWS, EVOL, PLAIN | {"made": True})
@@ -133,13 +166,15 @@ def test_preview_shows_what_a_growing_method_asks_first(tmp_path: Path) -> None:
 
 def test_estimate_says_what_it_cannot_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with scripted(teacher) as server:
-        alone = asyncio.run(estimate(open_run(tmp_path, server.url, ROWS, EVOL)))
+        alone = asyncio.run(estimate(open_run(tmp_path, server.url, ROWS, EVOL, max_calls=1000)))
         assert server.hits == 0
         both = asyncio.run(estimate(open_run(tmp_path, server.url, ROWS, EVOL, PLAIN)))
     note = "note: not counted are the calls of methods that make tasks, and of what asks about these: evol_instruct"
     assert note in alone and note in both
+    assert "DISTILL_MAX_CALLS=1000: may stop the run before its end" in alone
     said = capsys.readouterr().out
-    assert "run: 0 calls" in said and "run: 6 calls" in said
+    assert "run: nothing can be counted without an answer\n" in said and "run: 6 calls" in said
+    assert "$0" not in said, "nobody shall read that it costs nothing"
 
 
 def test_a_method_without_tasks_to_begin_with_says_so(tmp_path: Path) -> None:

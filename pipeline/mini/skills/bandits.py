@@ -25,7 +25,7 @@ def chosen(rng: random.Random) -> Lesson:
     shown = [_taught(rng, telling) for _ in range(rng.choice((0, 0, 1)))]
     demonstrations = [{"context": _happened(each, telling), "choice": each.choice} for each in shown]
     context = _happened(drawn, telling)
-    messages = asked(rng, "evolve/teacher", drawn.story, context=context, demonstrations=demonstrations)
+    messages = asked(rng, "algorithm_distillation/teacher", drawn.story, context=context, demonstrations=demonstrations)
     return messages, choosing(drawn.choice)
 
 
@@ -33,7 +33,7 @@ def followed(rng: random.Random) -> Lesson:
     """The next arm as the student is asked for it."""
     telling = rng.choice(TELLINGS)
     drawn = _taught(rng, telling)
-    return asked(rng, "evolve/student", drawn.story, context=_happened(drawn, telling)), choosing(drawn.choice)
+    return asked(rng, "algorithm_distillation/student", drawn.story, context=_happened(drawn, telling)), choosing(drawn.choice)
 
 
 def _taught(rng: random.Random, telling: Telling) -> Game:

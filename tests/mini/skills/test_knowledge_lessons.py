@@ -265,8 +265,8 @@ SPAN = {"text": '"Tom"', "right": '[("Tom", "person")]', "wrong": "[]"}
         ("symbolic_knowledge/tails", {"relation": "Why not?", "demonstrations": []}, ["How many?\nWhy not?"]),
         ("symbolic_knowledge/critic", {"head": "h", "relation": "xNeed", "tail": "t"}, ["Event: h\nQuestion: What", "er: t"]),
         ("symbolic_knowledge/student", {"relation": "xNeed"}, ["How many?\nxNeed:"]),
-        ("evolve/teacher", {"demonstrations": [{"context": "c", "choice": "red"}]}, ["c\nChoice: I choose red.\n["]),
-        ("evolve/student", {}, ["How many?\n\nSo far:\nAnn has hens."]),
+        ("algorithm_distillation/teacher", {"demonstrations": [{"context": "c", "choice": "r"}]}, ["\nChoice: I choose r.\n["]),
+        ("algorithm_distillation/student", {}, ["How many?\n\nSo far:\nAnn has hens."]),
     ],
 )  # fmt: skip
 def test_templates_render_with_the_fields_they_name(template: str, fields: dict[str, object], shown: list[str]) -> None:
