@@ -259,3 +259,15 @@ def test_starts_of_a_broken_log(tmp_path: Path) -> None:
             (folder / "run.json").write_text(log)
             status, _, text = get(port, "/")
             assert status == 200 and "<img" not in text
+
+
+def test_what_methods_tried_and_what_rests_on_a_reply(tmp_path: Path) -> None:
+    folder = whole_run(tmp_path / "run", 20)
+    (folder / "run.json").write_text(
+        json.dumps({"attempts": {"alpaca": {"instructions": {HOSTILE["script"]: 3, "taken": 12}}}})
+    )
+    with served(folder) as port:
+        text = html.unescape(get(port, "/part/funnel")[2])
+        assert "alpaca: instructions" in text and "12 taken, 3 <script>alert" in text
+        assert "<img" not in get(port, "/part/funnel")[2]
+        assert f'Samples that rest on it: <a href="/row?id={sample_id(14)}">' in get(port, f"/row?id={14:064x}")[2]
