@@ -74,14 +74,18 @@ def run_folder(name: str, data: str | None = None) -> Path:
     """
     from pipeline.settings import load_settings
 
-    if next(Path(name).glob("?_*.parquet"), None):
+    if name and next(Path(name).glob("?_*.parquet"), None):
         return Path(name)
     runs = load_settings(data=data).runs
     folder = runs / name
     if not folder.is_dir():
         folder = runs / _run_name(name)
-    if not folder.is_dir():
+    if not name or not folder.is_dir():
         there = ", ".join(sorted(each.name for each in runs.glob("*") if each.is_dir())) or "none"
+        if not name:
+            raise UserError(
+                "no run is named", f"Name it, as in `make compare A=mini B=mini-b`. Runs there are in {runs}: {there}."
+            )
         raise UserError(
             f"{folder}: there is no such run",
             f"Runs there are in {runs}: {there}. `make generate RECIPE={name}` makes one; --data DIR looks elsewhere.",

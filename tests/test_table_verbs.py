@@ -181,6 +181,7 @@ def test_a_run_is_found_without_its_recipe(run: Path, tmp_path: Path) -> None:
     ("words", "says"),
     [
         (("show", "samples", "--recipe", "nosuch"), ("data/runs/nosuch: there is no such run", "small", "make generate")),
+        (("compare", "small", ""), ("no run is named", "make compare A=mini B=mini-b", "small")),
         (("show", "sampels", "--recipe", "small"), ("there is no table of this name", "Did you mean samples?")),
         (("show", "samples", "--recipe", "small", "--columns", "tagret"), ("no column 'tagret'", "Did you mean target?")),
         (("show", "samples", "--recipe", "small", "--where", "weight >"), ("--where 'weight >'", "what follows WHERE")),
