@@ -91,6 +91,9 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
         for what, outcomes in workshop.notes.items():
             crop.notes.setdefault(method.method, {}).setdefault(what, Counter()).update(outcomes)
         print("\n".join(_told(method.method, workshop)), end="\n" * bool(workshop.notes), file=sys.stderr)
+        if method.tasks and progress.done < method.tasks and not run.door.tally.owed:
+            many = f"{progress.done} of {method.tasks} tasks"
+            print(f"note: {method.method} ended with {many}: its rounds are over, or brought nothing new", file=sys.stderr)
     return crop
 
 
