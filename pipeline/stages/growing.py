@@ -94,6 +94,9 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
         for what, outcomes in workshop.notes.items():
             crop.notes.setdefault(method.method, {}).setdefault(what, Counter()).update(outcomes)
         complain(*_told(method.method, workshop))
+        if method.tasks and progress.done < method.tasks and not run.door.tally.owed:
+            many = f"{progress.done} of {method.tasks} tasks"
+            complain(f"note: {method.method} ended with {many}: its rounds are over, or brought nothing new")
     return crop
 
 

@@ -132,6 +132,15 @@ def test_it_stops_when_enough_is_made_and_the_last_task_has_its_sample(tmp_path:
     assert len(tasks) == 2 and {task.id for task in tasks} <= {sample.task_id for sample in samples}
 
 
+def test_it_says_when_it_ends_with_fewer_than_it_was_to_make(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with scripted(teacher) as server:
+        grown(open_run(tmp_path / "few", server.url, ROWS, EVOL | {"tasks": 9}))
+        few = capsys.readouterr().err
+        grown(open_run(tmp_path / "enough", server.url, ROWS, EVOL | {"tasks": 2}))
+    assert "note: evol_instruct ended with 4 of 9 tasks: its rounds are over, or brought nothing new" in few
+    assert "ended with" not in capsys.readouterr().err
+
+
 def test_two_entries_that_ask_the_same_give_each_sample_once(tmp_path: Path) -> None:
     with scripted(teacher) as server:
         run = open_run(tmp_path, server.url, ROWS, EVOL, EVOL)
