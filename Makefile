@@ -12,7 +12,7 @@ FLAGS = $(if $(LIMIT),--limit '$(LIMIT)') $(if $(TEACHER),--teacher '$(TEACHER)'
 .DEFAULT_GOAL := help
 .PHONY: help setup generate train filter select evaluate estimate inspect preview status report why methods filters benchmarks \
         test test-slow check check-lint check-all bench soak figures mini-models clean \
-        push eval-harness
+        push eval-harness docs leaderboard search-prompts play
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,17 +37,22 @@ generate: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM)) ## ask the teacher, f
 train: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM)) ## train the student and its control, evaluate, report; generates first if there is no corpus
 	@$(BIN)/distill train '$(RECIPE)' $(FLAGS)
 
-filter select evaluate estimate preview status report inspect: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM))
+filter select evaluate estimate preview status report inspect play: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM))
 	@$(BIN)/distill $@ '$(RECIPE)' $(FLAGS)
 filter: ## judge the samples again and select; the teacher is asked nothing
 select: ## select again; asks nobody
 evaluate: ## evaluate again and report
+play: ## whole games of bandits by everybody who is compared (algorithm_distillation)
 estimate: ## what generate would ask and cost, from a small pilot
 preview: FLAGS += $(if $(TRAINING),--training)
 preview: ## the first rendered prompts of every method; TRAINING=1 proves the corpus and shows what is learned; asks nobody
 status: ## the funnel: tasks, responses, samples, kept by filter
 report: ## write report.html again
 inspect: ## every table: path, rows, columns explained, a few rows
+
+METHOD ?= 0
+search-prompts: $(READY) ## look for a better instruction for one of the recipe's methods and freeze it: make search-prompts METHOD=0
+	@$(BIN)/distill search-prompts '$(RECIPE)' --method '$(METHOD)' $(FLAGS)
 
 why: $(READY) ## what became of a row: make why ID=…
 	@$(BIN)/distill why '$(ID)' --recipe '$(RECIPE)' $(if $(DATA),--data '$(DATA)')
@@ -73,8 +78,8 @@ methods: ## the methods there are
 filters: ## the filters there are
 benchmarks: ## the benchmarks there are
 
-# A file of tests to a core. A torch of several threads in each of them would be slower than one.
-PARALLEL := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile
+# A file of tests to a core, in the order of tests/conftest.py. A torch of several threads in each would be slower than one.
+PARALLEL := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 test: $(READY) ## the tests, without the slow ones
 	@$(PARALLEL)
 
@@ -88,6 +93,9 @@ test-slow: $(READY) ## the slow tests; VLLM_PYTHON names a Python that has vLLM
 
 check-all: check test-slow ## check and the slow tests
 
+docs: $(READY) ## write docs/methods.md, docs/prompts.md and the README's list of methods from the code
+	@$(BIN)/python -m pipeline.report.methods_page
+
 figures: $(READY) ## write the figures of data/runs/mini into the README
 	@$(BIN)/python bench/figures.py
 
@@ -95,10 +103,13 @@ bench: $(READY) ## measure, and write docs/performance.md and docs/mini.md: all 
 	@$(BIN)/python bench/performance.py $(ONLY)
 	@$(if $(ONLY),,$(BIN)/python bench/mini_models.py)
 
+leaderboard: $(READY) ## compare the methods on the mini world and write docs/leaderboard.md and the README's block (about two and a half hours)
+	@$(BIN)/python bench/leaderboard.py
+
 soak: $(READY) ## half an hour of random faults with fixed seeds
 	@SOAK_SECONDS=1800 $(BIN)/pytest -m slow --timeout 7200 tests/slow/test_soak.py
 
-mini-models: $(READY) ## train the mini teacher and student from nothing (about 80 minutes on two cores)
+mini-models: $(READY) ## train the mini teacher and student from nothing (about three hours on one core)
 	@$(BIN)/python -m pipeline.mini.train teacher data/mini/teacher
 	@$(BIN)/python -m pipeline.mini.train student data/mini/student
 

@@ -1,11 +1,13 @@
 """Writes the figures of a real run of the mini recipe into README.md: `make generate train`, then `make figures`.
 
-In: the tables of `data/runs/mini`. Out: the block between `<!-- figures: mini -->` and `<!-- end -->`.
+In: the tables of `data/runs/mini`, made on as many cores as this may use. Out: the block between `<!-- figures: mini -->` and
+`<!-- end -->`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -37,8 +39,9 @@ def funnel(run: Path) -> list[str]:
     starts = json.loads((run / "run.json").read_text())["starts"]
     took = {start["verb"]: round(start["seconds"]) for start in starts if start["outcome"] == "done"}
     samples, passed, corpus = (sum(each.values()) for each in (counts.samples, counts.passed, counts.corpus))
+    cores = {1: "one core", 2: "two cores"}.get(count := len(os.sched_getaffinity(0)), f"{count} cores")
     return [
-        f"On two cores, `generate` took {took['generate']} s ({asked:,} replies, {counts.spent.tokens_out:,} tokens written)",
+        f"On {cores}, `generate` took {took['generate']} s ({asked:,} replies, {counts.spent.tokens_out:,} tokens written)",
         f"and `train` {took['train']} s. Of {samples:,} samples {passed:,} passed; the corpus holds {corpus:,} examples.",
         "Right in percent, greedy, with 95 % intervals over items and seeds:",
     ]

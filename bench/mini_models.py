@@ -2,7 +2,8 @@
 
 In: the shipped models and the test tasks of the mini world, none of which they trained on. Out, per model: on word problems the
 share of samples at temperature 0.7 that are right, pass@8, and greedy accuracy by number of steps; greedy accuracy on every
-kind, on `ood`, on stories of one step, and on phrasings that no model trained on.
+kind, on `ood`, on stories of one step, and on phrasings that no model trained on. Of the teacher, how well it does what methods
+ask beside answering tasks (`mini_skills`).
 """
 
 from __future__ import annotations
@@ -10,32 +11,33 @@ from __future__ import annotations
 import argparse
 import random
 import re
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for bench.mini_skills, which is in no package of ours
+
+from bench import mini_skills
+from bench.exams.answering import TEMPLATES
 from pipeline.answers.grading import grade
 from pipeline.llm.backends.decoding import Decoder
 from pipeline.llm.request import Request, Sampling
+from pipeline.mini.item import Item
 from pipeline.mini.phrasings import phrase_unseen
-from pipeline.mini.world import Item, items, problem_item
+from pipeline.mini.world import items, problem_item
 from pipeline.prompts import render
 from pipeline.records import Message, Task
 from pipeline.sources.mini import EVALUATION_SEED, to_task
 
-TEMPLATES = {
-    "word_problem": "chain_of_thought/teacher",
-    "instruction": "instruction_following/teacher",
-    "induction": "in_context/teacher",
-}
 GREEDY = Sampling(temperature=0, max_tokens=200)
 WARM = Sampling(temperature=0.7, max_tokens=200)
 BATCH = 128
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODELS, PAGE = REPOSITORY / "data/mini", REPOSITORY / "docs/mini.md"
-BLOCK = re.compile(r"(<!-- figures: models -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+BLOCK = r"(<!-- figures: {} -->\n).*?(<!-- end -->)"
 
 
 def main() -> None:
@@ -43,17 +45,25 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", type=Path, default=[MODELS / "teacher", MODELS / "student"])
     parser.add_argument("--items", type=int, default=500, help="test items; three in five are word problems")
     parser.add_argument("--samples", type=int, default=8, help="samples of each word problem at temperature 0.7")
+    parser.add_argument("--questions", type=int, default=mini_skills.QUESTIONS, help="of each exam in a skill; 0 for none")
     parser.add_argument("--print", action="store_true", help="print the figures and leave docs/mini.md as it is")
     arguments = parser.parse_args()
-    measured = {
-        folder.name: measure(Decoder(str(folder), "main", "float32", "cpu"), arguments.items, arguments.samples)
-        for folder in arguments.models
-    }
-    table = as_markdown(measured)
-    print(table)
+    decoders = {folder.name: Decoder(str(folder), "main", "float32", "cpu") for folder in arguments.models}
+    measured = {name: measure(decoder, arguments.items, arguments.samples) for name, decoder in decoders.items()}
+    figures = {"models": as_markdown(measured)}
+    if "teacher" in decoders and arguments.questions:
+        figures["skills"] = mini_skills.measure(decoders["teacher"], arguments.questions)
+    print("\n\n".join(figures.values()))
     if not arguments.print:
-        text = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(BLOCK.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text), encoding="utf-8")
+        PAGE.write_text(_with_figures(PAGE.read_text(encoding="utf-8"), figures), encoding="utf-8")
+
+
+def _with_figures(page: str, figures: dict[str, str]) -> str:
+    """The page with each table between its markers."""
+    for name, table in figures.items():
+        block = re.compile(BLOCK.format(name), flags=re.DOTALL)
+        page = block.sub(lambda found, table=table: f"{found[1]}\n{table}\n\n{found[2]}", page)
+    return page
 
 
 def as_markdown(measured: dict[str, dict[str, str]]) -> str:

@@ -16,8 +16,11 @@ from typing import NoReturn
 
 from pipeline import __version__, store_verbs, verbs
 from pipeline.errors import DistillError, UserError
+from pipeline.opening import SETTINGS_FLAGS
 
 INTERRUPTED = 130
+MOST_CANDIDATES = 1000
+"""Instructions that are written at once; the papers ask for 50."""
 BACKENDS = ("openai", "batch", "vllm", "local", "recorded")
 
 
@@ -86,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         ("select", "select again; asks nobody", verbs.select),
         ("train", "train the student and its control, evaluate, report; generates first if there is no corpus", verbs.train),
         ("evaluate", "evaluate again and report", verbs.evaluate),
+        ("play", "whole games of bandits by everybody who is compared: regret, best arm (algorithm_distillation)", verbs.play),
         ("report", "write report.html", verbs.report),
         ("status", "the funnel: tasks, responses, samples, kept by filter", verbs.status),
         ("estimate", "what generate would ask, and what it would cost, from a small pilot", verbs.estimate),
@@ -113,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     harness.add_argument("--include", metavar="DIR", help="a folder of further task files")
     harness.add_argument("--model", nargs="+", default=["distilled"], help="base or students (default: distilled)")
     harness.set_defaults(run=verbs.eval_harness, verb="eval-harness")
+    _add_search_verb(there)
     _add_store_verbs(there.add_parser("store", help="the response store: stats, export, prune"))
     for name, text, list_run in (
         ("methods", "the methods there are, with their parameters", verbs.methods),
@@ -121,6 +126,29 @@ def _parser() -> argparse.ArgumentParser:
     ):
         there.add_parser(name, help=text, description=text).set_defaults(run=list_run, verb=name)
     return parser
+
+
+def _add_search_verb(there: argparse._SubParsersAction[_Parser]) -> None:
+    text = "look for an instruction that makes a method's teacher right more often (APE, OPRO), and freeze the best"
+    search = _add_recipe_flags(there.add_parser("search-prompts", help=text, description=text))
+    search.add_argument("--method", type=_not_negative, default=0, metavar="N", help="number of the method in the recipe")
+    search.add_argument("--dev", type=_positive, default=40, metavar="TASKS", help="tasks that candidates are scored on (40)")
+    search.add_argument("--candidates", type=_some, default=8, help="instructions written at first and in each step (8)")
+    search.add_argument("--steps", type=_not_negative, default=3, help="steps of the optimiser (3)")
+    search.add_argument("--place", choices=("before", "after"), default="before", help="where the instruction stands")
+    search.set_defaults(run=verbs.search_prompts, verb="search-prompts")
+
+
+def _positive(text: str) -> int:
+    if (value := _not_negative(text)) == 0:
+        raise argparse.ArgumentTypeError("it should be 1 or more")
+    return value
+
+
+def _some(text: str) -> int:
+    if (value := _positive(text)) > MOST_CANDIDATES:
+        raise argparse.ArgumentTypeError(f"it should be at most {MOST_CANDIDATES}")
+    return value
 
 
 def _not_negative(text: str) -> int:
@@ -132,9 +160,11 @@ def _not_negative(text: str) -> int:
 
 def _add_recipe_flags(parser: argparse.ArgumentParser, flag: bool = False) -> argparse.ArgumentParser:
     if flag:
-        parser.add_argument("--recipe", default="mini", help="a name in recipes/ or a path (default: mini)")
+        parser.add_argument("--recipe", default="mini", help="a name in recipes/, a path, or the name of a run (default: mini)")
     else:
-        parser.add_argument("recipe", nargs="?", default="mini", help="a name in recipes/ or a path (default: mini)")
+        parser.add_argument(
+            "recipe", nargs="?", default="mini", help="a name in recipes/, a path, or the name of a run (default: mini)"
+        )
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change a field of the recipe")
     parser.add_argument("--limit", help="source.limit")
     parser.add_argument("--teacher", help="teacher.model")
@@ -145,7 +175,7 @@ def _add_recipe_flags(parser: argparse.ArgumentParser, flag: bool = False) -> ar
 
 
 def _add_settings_flags(parser: argparse.ArgumentParser) -> None:
-    for name, text in verbs.SETTINGS_FLAGS.items():
+    for name, text in SETTINGS_FLAGS.items():
         variable = name.upper() if name.startswith("openai") else f"DISTILL_{name.upper()}"
         parser.add_argument(f"--{name.removeprefix('openai_').replace('_', '-')}", dest=name, help=f"{text} ({variable})")
 

@@ -32,13 +32,16 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def read_table(path: Path, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Places and rows of a file of JSON lines, CSV or Parquet.
+    """Places and rows of a file of JSON lines, a JSON list, CSV or Parquet.
 
     Raises:
         UserError: it cannot be read as what it is said to be.
     """
     if kind == "jsonl":
         yield from ((f"{path}, line {number}", row) for number, row in read_json_lines(path))
+        return
+    if kind == "json":
+        yield from _json_list(path)
         return
     number = 0
     try:
@@ -52,9 +55,32 @@ def read_table(path: Path, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         raise UserError(f"{path}: cannot be read as {kind}: {str(error).splitlines()[0]}", "Is its kind right?") from None
 
 
+def _json_list(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: cannot be read as json: {error}", "One object a line is of the kind jsonl.") from None
+    if not isinstance(rows, list):
+        raise UserError(f"{path}: a {type(rows).__name__}, not a list", "It must be a list of objects.")
+    for number, row in enumerate(rows, 1):
+        place = f"{path}, item {number}"
+        if not isinstance(row, dict):
+            raise UserError(f"{place}: a {type(row).__name__}, not an object", "Each item is one {…}.")
+        _refuse_half_characters(place, row)
+        yield place, row
+
+
 def kind_of(path: Path) -> str:
-    """What a file is by its ending; JSON lines unless it says otherwise."""
+    """What a file is by its ending, and of .json by how it begins; JSON lines unless these say otherwise."""
+    if path.suffix.lower() == ".json" and path.is_file():
+        with path.open("rb") as file:
+            begins = next(filter(bytes.strip, file), b"")
+        return "json" if _begins_a_list(begins) else "jsonl"
     return {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}.get(path.suffix.lower(), "jsonl")
+
+
+def _begins_a_list(line: bytes) -> bool:
+    return line.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
 
 def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
@@ -63,20 +89,23 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}, line {number}: not UTF-8 text ({error.reason})", "Save the file as UTF-8.") from None
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}, line {number}: not JSON: {error}", "Mend or remove this line.") from None
+        remedy = "Mend or remove this line."
+        if number == 1 and _begins_a_list(line):
+            remedy = "One object a line is wanted; a list is a source of kind json."
+        raise UserError(f"{path}, line {number}: not JSON: {error}", remedy) from None
     if not isinstance(row, dict):
         raise UserError(f"{path}, line {number}: a {type(row).__name__}, not an object", "Each line is one {…}.")
     if b"\\ud" in line.lower():
-        _refuse_half_characters(path, number, row)
+        _refuse_half_characters(f"{path}, line {number}", row)
     return row
 
 
-def _refuse_half_characters(path: Path, number: int, row: dict[str, Any]) -> None:
+def _refuse_half_characters(place: str, row: dict[str, Any]) -> None:
     """JSON can hold one half of a surrogate pair, which is no text and fits into no table."""
     try:
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise UserError(f"{path}, line {number}: not text: {error}", "Mend or remove this line.") from None
+        raise UserError(f"{place}: not text: {error}", "Mend or remove it.") from None
 
 
 def column(row: dict[str, Any], name: str, place: str) -> Any:

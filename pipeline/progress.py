@@ -5,9 +5,11 @@ Everything goes to standard error, so that what a command prints can be piped.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from rich.console import Console
 from rich.live import Live
@@ -19,6 +21,8 @@ REFRESH_SECONDS = 0.25
 
 class Progress:
     """`with Progress("asking", total, details) as progress: progress.advance()`.
+
+    With `async with`, the line is shown also while nothing advances: what a run waits for is seen, and that it waits.
 
     Args:
         what: what is being done.
@@ -43,6 +47,21 @@ class Progress:
         if self._console.is_terminal:
             self._live.stop()
         print(self.line(final=True), file=sys.stderr, flush=True)
+
+    async def __aenter__(self) -> Progress:
+        self._ticking = asyncio.create_task(self._tick())
+        return self.__enter__()
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._ticking
+        self.__exit__(*exception)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause)
+            self.show()
 
     def advance(self, steps: int = 1) -> None:
         """Counts steps, and shows the line when it is time."""

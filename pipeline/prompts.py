@@ -53,6 +53,15 @@ def render(template: str, task: Task, **fields: Any) -> Prompt:
     return Prompt(messages, template, name)
 
 
+def check_template(template: str) -> None:
+    """Looks whether there is such a template.
+
+    Raises:
+        UserError: there is none, or it is broken.
+    """
+    _load(templates_folder(), template)
+
+
 @lru_cache(maxsize=1)
 def templates_folder() -> str:
     """Where the templates lie; looked up once, since a program stays in its working folder."""

@@ -22,9 +22,8 @@ from pipeline.filters.union import Filter
 from pipeline.filters.verdicts import filter_names
 from pipeline.llm.backends.models import AnyModel
 from pipeline.llm.backends.recorded import RecordedModel
-from pipeline.methods.chain_of_thought import ChainOfThought
-from pipeline.methods.in_context import InContext
-from pipeline.methods.instruction_following import InstructionFollowing
+from pipeline.methods.growth import Growth
+from pipeline.methods.union import Method
 from pipeline.records import Frozen
 from pipeline.selection import Selection
 from pipeline.settings import project_path
@@ -33,9 +32,10 @@ from pipeline.sources.hub import HubSource
 from pipeline.sources.mini import MiniSource
 from pipeline.training import Student
 
+SOURCES = (MiniSource, FileSource, HubSource)
 Source = Annotated[MiniSource | FileSource | HubSource, Field(discriminator="kind")]
-Method = Annotated[ChainOfThought | InstructionFollowing | InContext, Field(discriminator="method")]
-
+NAMED = {"filters": "filter", "benchmarks": "benchmark"}
+"""Lists of what may stand there by its name alone, and the field that has it."""
 
 DEFAULT_FILTERS = ("finished", "not_empty", "not_refusal", "no_duplicates", "not_contaminated")
 
@@ -95,6 +95,7 @@ def load_recipe(name: str, changes: typing.Sequence[str] = (), backend: str | No
     if backend and isinstance(raw.get("teacher"), dict) and raw["teacher"].get("backend") != backend:
         kept = {key: raw["teacher"][key] for key in ("model", "sampling") if key in raw["teacher"]}
         raw["teacher"] = {"backend": backend, **kept}
+    _change_source(raw, changes)
     for change in changes:
         _set(raw, change)
     return parse_recipe(raw, path.stem, str(path))
@@ -114,6 +115,7 @@ def parse_recipe(raw: Any, name: str, place: str) -> Recipe:
         ]
         lines = [explain(problem, Recipe) for problem in inner]
         raise UserError("\n".join(f"{place}: {line}" for line in lines), "Mend the recipe, or the --set.") from None
+    _check_made(recipe, place)
     names = filter_names(recipe.filters)
     for name in recipe.selection.score_filters:
         if name not in names:
@@ -122,6 +124,16 @@ def parse_recipe(raw: Any, name: str, place: str) -> Recipe:
                 f"Name one of {', '.join(names)}, or add it to filters.",
             )
     return recipe
+
+
+def _check_made(recipe: Recipe, place: str) -> None:
+    """Refuses a method that waits for tasks which nobody makes."""
+    waiting = [number for number, method in enumerate(recipe.methods) if method.made]
+    if waiting and not any(isinstance(method, Growth) for method in recipe.methods):
+        raise UserError(
+            f"{place}: methods.{waiting[0]}.made: True, and no method of this recipe makes tasks",
+            "Leave it out, or add a method that does, such as self_instruct; `distill methods` tells of all.",
+        )
 
 
 def recipe_path(name: str) -> Path:
@@ -161,8 +173,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return raw
 
 
+def _change_source(raw: dict[str, Any], changes: typing.Sequence[str]) -> None:
+    """Takes away what a source of another kind has no use for, where a change names one: a file lies in for a data set."""
+    kinds = [change.removeprefix("source.kind=") for change in changes if change.startswith("source.kind=")]
+    source = raw.get("source")
+    if not kinds or not isinstance(source, dict) or source.get("kind") == kinds[-1]:
+        return
+    for model in SOURCES:
+        if kinds[-1] in typing.get_args(model.model_fields["kind"].annotation):
+            raw["source"] = {key: value for key, value in source.items() if key in model.model_fields}
+
+
 def _set(raw: dict[str, Any], change: str) -> None:
-    """Puts one `dotted.path=value` into plain data; numbers go into lists."""
+    """Puts one `dotted.path=value` into plain data; numbers go into lists, also to what stands there by its name alone."""
     path, sign, text = change.partition("=")
     if not sign or not path:
         raise UserError(f"--set {change}: not of the form path=value", "For example --set source.limit=100.")
@@ -173,7 +196,9 @@ def _set(raw: dict[str, Any], change: str) -> None:
     where: Any = raw
     *parents, last = path.split(".")
     try:
-        for part in parents:
+        for part, before in zip(parents, ["", *parents], strict=False):
+            if isinstance(where, list) and isinstance(where[int(part)], str) and before in NAMED:
+                where[int(part)] = {NAMED[before]: where[int(part)]}
             where = where[int(part)] if isinstance(where, list) else where.setdefault(part, {})
         if isinstance(where, list):
             where[int(last)] = value

@@ -141,7 +141,7 @@ class Sample(Record):
     reasoning: str | None = None
     """The teacher's reasoning, where it came apart from the text."""
     answer: str | None = None
-    """The final answer found in the target."""
+    """The final answer it comes to: found in the target, or said by its method, as of a program what it computes."""
     response_keys: list[str]
     """The replies it is made of, by key in 2_responses."""
     finish: str
@@ -149,7 +149,7 @@ class Sample(Record):
     weight: float = 1.0
     """Weight of its loss in training."""
     hinted: bool = False
-    """Whether the teacher was told the right answer."""
+    """Whether the teacher was told which answer to explain or to come to, right or wrong: such a sample has no vote."""
     loss_spans: list[Span] | None = None
     """Parts of the full target that are trained; all of it where empty."""
     answer_span: Span | None = None

@@ -1,7 +1,7 @@
 """A run: its folder, its recipe, its models, and the door to them. Everything a stage needs and nothing it decides.
 
 In: a recipe and the settings. Out: a folder in which one program at a time works, with `recipe.yaml` (resolved, runnable as it
-is) and `run.json` (versions, commit, one entry per start).
+is) and `run.json` (versions, commit, one entry per start, what became of what methods tried).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -30,6 +30,7 @@ from pipeline.llm.store import Store
 from pipeline.llm.structured import without_format
 from pipeline.logs import Question
 from pipeline.prompts import Prompt
+from pipeline.pupils import Pupil, pupils_of
 from pipeline.recipe import Recipe, parse_recipe, read_yaml
 from pipeline.records import Response, Task
 from pipeline.settings import REPOSITORY, Settings
@@ -38,6 +39,8 @@ SAMPLINGS = 64
 """Ways of sampling that are kept at hand."""
 DATA_PARTS = ("source", "teacher", "methods", "filters", "selection")
 """The parts of a recipe that decide the corpus."""
+Attempts = Mapping[str, Mapping[str, Mapping[str, int]]]
+"""By method and what was tried, how often it ended how."""
 PACKAGES = ("openai", "polars", "pyarrow", "pydantic", "tokenizers", "torch", "transformers", "trl", "datasets")
 
 
@@ -55,6 +58,10 @@ class Run:
     @property
     def folder(self) -> Path:
         return self.settings.runs / self.recipe.name
+
+    def pupils(self) -> list[Pupil]:
+        """Everybody the recipe wants trained and whose table is there, the distilled ones last."""
+        return pupils_of(self.recipe.student, self.folder)
 
     @property
     def door(self) -> Door:
@@ -142,6 +149,11 @@ class Run:
         before = self.table_recipe() if parts else None
         changed = {part: getattr(self.recipe, part) for part in parts}
         _write(self.folder / "recipe.yaml", (before.model_copy(update=changed) if before else self.recipe).as_yaml())
+
+    def write_attempts(self, attempts: Attempts) -> None:
+        """Writes into `run.json` how often what methods tried ended how, most of which left no row."""
+        path = self.folder / "run.json"
+        _write(path, json.dumps(_read_log(path) | {"attempts": attempts}, indent=1) + "\n")
 
     def log_start(self, verb: str, seconds: float, outcome: str) -> None:
         """Adds this start to `run.json`: what was asked, what it cost, how it ended."""

@@ -29,6 +29,11 @@ from pipeline.errors import UserError
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def project_path(name: str | Path) -> Path:
     """`name` from the working folder if it is there, else from the project's own: recipes, prompts and shipped models."""
     try:

@@ -70,8 +70,10 @@ class Student(Frozen):
     """What an example's weight is the weight of: each of its trained tokens, or the mean over them, however long it is."""
     agreement: NonNegativeFloat = 0.1
     """Weight of the symmetric KL divergence between the answers of paired examples (MCC-KD); without pairs it is nothing."""
-    negatives: Literal["leave", "unlikelihood"] = "leave"
-    """What becomes of examples that show what is wrong: left out, or their tokens made less likely (Welleck et al. 2020)."""
+    negatives: Literal["leave", "unlikelihood", "likelihood"] = "leave"
+    """What becomes of examples that show what is wrong: left out, their tokens made less likely (Welleck et al. 2020), or
+    learned like all others. The last is for examples under a tag that says they are wrong, and for comparison: without one they
+    hurt (arXiv 2312.12832)."""
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of the order of the examples."""
     seeds: PositiveInt = 1

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -88,7 +88,7 @@ class ChatServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    def __enter__(self) -> ChatServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
         return self
@@ -107,6 +107,10 @@ class ChatServer:
     def wait_for_hits(self, count: int, seconds: float = 60.0) -> None:
         """Returns once so many calls came in."""
         wait_until(lambda: self.hits >= count, seconds)
+
+    def right(self, body: dict[str, Any], name: str) -> dict[str, Any]:
+        """The right answer to a body with this hash."""
+        return completion(body, name)
 
     async def _start(self) -> None:
         application = web.Application()
@@ -138,7 +142,7 @@ class ChatServer:
             self.at_once -= 1
 
     async def _answer(self, request: web.Request, body: dict[str, Any], name: str, call: int) -> web.StreamResponse:
-        right = completion(body, name)
+        right = self.right(body, name)
         trouble = self._trouble(body, name, call)
         if trouble is None or trouble.costs:
             self.bill.add(right["usage"])

@@ -429,3 +429,16 @@ def test_a_control_row_has_a_story_too(tmp_path: Path) -> None:
     command[command.index(control)] = gold["id"]
     told = subprocess.run(command, cwd=folder, env=small_runs.environment(""), capture_output=True, text=True, check=False)
     assert f"in 5_gold_labels as {gold['id']}" in told.stdout and gold["messages"][-1]["content"] in told.stdout, told.stderr
+
+
+def test_a_run_is_found_by_its_own_name(tmp_path: Path) -> None:
+    """Messages name the run, whose recipe may be called otherwise; a recipe of that name comes first."""
+    folder = make_folder(tmp_path)
+    with ChatServer() as server:
+        generated(folder, server.url, "--set", "name=other")
+    told = run(folder, "status", "other")
+    task = pl.read_parquet(folder / "data/runs/other/1_tasks.parquet")["id"][0]
+    assert told.code == 0 and "data/runs/other" in told.out, told.err
+    assert f"task {task}" in run(folder, "why", task, "--recipe", "other").out
+    missing = run(folder, "status", "small")
+    assert missing.code == 2 and "data/runs/small: there are no tables yet" in missing.err

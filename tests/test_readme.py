@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.recipe import parse_recipe
+from pipeline.cli import _parser as parser
+from pipeline.filters.union import Filter
+from pipeline.methods.union import Method
+from pipeline.recipe import load_recipe, parse_recipe
+from pipeline.report.catalogue import members, name_of
 from pipeline.selection import Selection
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -19,7 +24,9 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    """The text of each block; every fence is read, so that none that closes a block is taken for one that opens another."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+    return [text for its, text in found if its == language]
 
 
 def make_lines() -> list[str]:
@@ -28,8 +35,12 @@ def make_lines() -> list[str]:
     return sorted({line.replace("…", "0123abcd") for line in [*fenced, *inline] if line.startswith("make ")})
 
 
+RECIPE_VERBS = ("generate", "train", "evaluate", "estimate", "preview", "status", "report", "inspect", "play", "search-prompts")
+
+
 def test_there_is_something_to_run() -> None:
     assert len(make_lines()) > 10
+    assert {line.split()[1] for line in make_lines()} >= {"generate", "train", "methods", "search-prompts", "play", "push"}
     assert blocks("python") and blocks("yaml")
 
 
@@ -37,7 +48,23 @@ def test_there_is_something_to_run() -> None:
 def test_every_make_command_is_one(line: str) -> None:
     done = subprocess.run(f"{line} --dry-run", shell=True, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "distill" in done.stdout or "pytest" in done.stdout
+    assert any(what in done.stdout for what in ("distill", "pytest", "bench/"))
+    called = [shlex.split(each)[1:] for each in done.stdout.splitlines() if each.startswith(".venv/bin/distill ")]
+    for words in called:
+        arguments = parser().parse_args(words)
+        if words[0] in RECIPE_VERBS:
+            recipe = load_recipe(arguments.recipe, arguments.set, arguments.backend)
+            assert getattr(arguments, "method", 0) < len(recipe.methods)
+
+
+def test_filters_and_methods_that_are_named_are_there() -> None:
+    """What stands in code in the texts, where its name could be no other thing's."""
+    there = {name_of(each, "filter") for each in members(Filter)} | {name_of(each, "method") for each in members(Method)}
+    told = (REPOSITORY / "docs/filters.md").read_text(encoding="utf-8")
+    assert {"paired", "answer_recovered", "entities_match", "plausible"} <= there & set(re.findall(r"`([a-z_]+)`", told))
+    log = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    missing = {name_of(each, "method") for each in members(Method)} - set(re.findall(r"`([a-z_]+)`", log))
+    assert not missing, "the change log names every method"
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.benchmarks.svamp import Svamp
 from pipeline.errors import UserError
 from pipeline.filters.length import Length
 from pipeline.llm.backends.openai import OpenAIModel
 from pipeline.recipe import Recipe, load_recipe, parse_recipe, recipe_path
 from pipeline.settings import REPOSITORY
+from pipeline.sources.files import FileSource
 
 SHIPPED = sorted((REPOSITORY / "recipes").glob("*.yaml"))
 LEAST = {
@@ -127,6 +129,8 @@ def test_what_does_not_fit(changes: dict[str, Any], problem: str) -> None:
         ("teacher.model=a=b", ("teacher", "model"), "a=b"),
         ("name=other", ("name",), "other"),
         ("filters=[finished]", ("filters", 0, "filter"), "finished"),
+        ("filters.0.kinds=[x]", ("filters", 0), {"filter": "finished", "kinds": ["x"]}),  # stands there by its name alone
+        ("evaluation.benchmarks.0.limit=7", ("evaluation", "benchmarks", 0, "limit"), 7),
     ],
 )
 def test_set(change: str, path: tuple[str | int, ...], value: Any) -> None:
@@ -143,7 +147,7 @@ def test_set(change: str, path: tuple[str | int, ...], value: Any) -> None:
         ("=3", "not of the form path=value"),
         ("methods.9.samples=3", "no place methods.9.samples"),
         ("methods.first.samples=3", "no place methods.first.samples"),
-        ("filters.0.kinds=[x]", "no place filters.0.kinds"),
+        ("evaluation.split.0.x=3", "no place evaluation.split.0.x"),
         ("name.first=x", "no place|unknown key|valid string"),
         ("source.limt=3", r"source\.limt: unknown key"),
         ("source.limit=many", r"source\.limit: 'many'"),
@@ -152,6 +156,25 @@ def test_set(change: str, path: tuple[str | int, ...], value: Any) -> None:
 def test_set_that_does_not_fit(change: str, problem: str) -> None:
     with pytest.raises(UserError, match=problem):
         load_recipe("mini", [change])
+
+
+@pytest.mark.parametrize("place", ["source.path=rows.jsonl", "source.limit=5"], ids=["before", "after"])
+def test_a_file_in_place_of_a_data_set(place: str) -> None:
+    """What the hub's error proposes; what only a data set has is left out, the rest stays."""
+    changes = ["source.path=rows.jsonl", "source.kind=jsonl", place]
+    recipe = load_recipe("gsm8k", changes if "limit" in place else changes[::-1])
+    assert isinstance(recipe.source, FileSource)
+    assert (recipe.source.path.name, recipe.source.fields.prompt, recipe.source.licence) == ("rows.jsonl", "question", "MIT")
+    assert recipe.source.limit == (5 if "limit" in place else 500)
+    with pytest.raises(UserError, match=r"source\.dataset: unknown key"):
+        load_recipe("gsm8k", [*changes, "source.dataset=other"])
+    with pytest.raises(UserError, match=r"source: .*'web'"):
+        load_recipe("gsm8k", ["source.kind=web"])
+
+
+def test_a_benchmarks_file() -> None:
+    recipe = load_recipe("gsm8k", ["evaluation.benchmarks.0.path=svamp.json"])
+    assert isinstance(recipe.evaluation.benchmarks[0], Svamp) and recipe.evaluation.benchmarks[0].path == Path("svamp.json")
 
 
 def test_another_backend_keeps_model_and_sampling() -> None:

@@ -40,6 +40,11 @@ def answer_of(task: Task, sample: Sample) -> str | None:
     return found if found is not None and (_is_marked(sample.target) or is_plain_answer(found)) else None
 
 
+def graded_text(sample: Sample) -> str:
+    """What is graded of a sample: the answer its method says it comes to, where its target ends with another; else that."""
+    return sample.target if sample.answer in (None, final_answer(sample.target)) else sample.answer or ""
+
+
 def is_plain_answer(answer: str) -> bool:
     """Whether a text that nothing marks is an answer: a number, a formula, yes or no, or a few words, and no refusal."""
     if as_number(answer) is not None or is_several(answer):

@@ -8,8 +8,10 @@ guarded against nesting, and sees no more of a reply than `LONGEST` characters.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import textwrap
+import threading
 import warnings
 from collections.abc import Set
 from typing import NamedTuple
@@ -23,6 +25,17 @@ FENCE = re.compile(
 )
 DEFINED = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", flags=re.MULTILINE)
 INDENTS = ("    ", "  ", "\t")
+_parsing = threading.RLock()
+"""Python 3.11 builds one tree at a time: two threads at it end in a SystemError, `AST constructor recursion depth mismatch`."""
+
+
+def _unlock_in_child() -> None:
+    global _parsing
+    _parsing = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_in_child)
 
 
 class Block(NamedTuple):
@@ -129,7 +142,7 @@ def syntax_tree(code: str) -> ast.Module | None:
 
 
 def _parsed(code: str) -> ast.Module | None:
-    with warnings.catch_warnings():
+    with _parsing, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a teacher's backslashes nobody needs to hear
         try:
             return ast.parse(code)

@@ -2,7 +2,7 @@
 
 Where a marker stands (`####`, `The answer is`, `A:`, a box, …) the *last* one counts; without one the last number does. The
 right answer decides how they are compared: as decimals with commas, currency and units taken off, as yes and no, as lists in
-any order, as mathematics, or as words. What a verifier cannot decide is None: unverifiable.
+any order, as typed spans, as mathematics, or as words. What a verifier cannot decide is None: unverifiable.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from pipeline.answers import math
 from pipeline.answers.arithmetic import value
+from pipeline.answers.entities import said_entities
 from pipeline.answers.formula import DATE, as_formula, as_latex, formula_in, one_look
 from pipeline.answers.markers import after_marker
 from pipeline.answers.numbers import (
@@ -108,7 +109,7 @@ def why_undecided(expected: str, text: str | None = None) -> str:
     """Why `same_answer` is None for a reply to this: a short phrase, more exact where the reply is given."""
     if _comparison(expected) is None:
         return "the expected answer cannot be read"
-    if _number(_wanted(expected) or "") is not None and (text is None or _found(said_answer(text)).formula is None):
+    if _number(wanted_answer(expected) or "") is not None and (text is None or _found(said_answer(text)).formula is None):
         return "the answer is not one number"
     return "the formulas cannot be compared" if math.is_installed() else "math-verify is not installed"
 
@@ -116,7 +117,7 @@ def why_undecided(expected: str, text: str | None = None) -> str:
 @lru_cache(maxsize=KEPT)
 def _comparison(expected: str) -> Comparison | None:
     """How replies are compared with this right answer."""
-    wanted = _wanted(expected)
+    wanted = wanted_answer(expected)
     if not wanted:
         return None
     if (number := _number(wanted)) is not None:
@@ -125,13 +126,21 @@ def _comparison(expected: str) -> Comparison | None:
         return lambda text: said_truth(text) is truth
     if (spans := as_spans(wanted)) is not None:
         return lambda text: said_spans(text) == spans
+    if (entities := _entities(wanted)) is not None:
+        return lambda text: _entities(text) == entities
     if formula := as_formula(wanted):
         return partial(_same_formula, formula)
     words = folded(wanted)
     return partial(same_words, words) if words else None
 
 
-def _wanted(expected: str) -> str | None:
+def _entities(text: str) -> frozenset[tuple[str, str]] | None:
+    """The typed spans a text lists, in any order."""
+    found = said_entities(text) if text.rstrip(AROUND_JSON)[-1:] == "]" else None
+    return None if found is None else frozenset(found)
+
+
+def wanted_answer(expected: str) -> str | None:
     """The right answer as it is written: one that is a time or a range is no number, and is taken whole."""
     marked = after_marker(expected)
     return _trimmed(expected) if marked is None else final_answer(expected) or _trimmed(marked)

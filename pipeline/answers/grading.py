@@ -73,7 +73,7 @@ def _in_form(task: Task, text: str) -> bool:
         return True
     if task.choices:
         return right_choice(alone, task.choices) is not None
-    return lone_number(alone) is not None or as_truth(alone) is not None or folded(alone) == folded(task.answer or "")
+    return lone_number(alone) is not None or as_truth(alone) is not None or folded(alone) in map(folded, right_answers(task))
 
 
 def grade_answer(task: Task, text: str) -> Graded:
@@ -82,7 +82,18 @@ def grade_answer(task: Task, text: str) -> Graded:
         return Graded(final_answer(text), None, None)
     if task.choices:
         return _graded_by_options(task.answer, task.choices, text)
-    return Graded(final_answer(text), task.answer, same_answer(task.answer, text))
+    return Graded(final_answer(text), task.answer, _same_as_any(right_answers(task), text))
+
+
+def right_answers(task: Task) -> list[str]:
+    """The task's answer, and others that are as right: `extra.accepted`, where it lists any."""
+    others = task.extra.get("accepted")
+    return [each for each in (task.answer, *(others if isinstance(others, list) else ())) if isinstance(each, str)]
+
+
+def _same_as_any(answers: Sequence[str], text: str) -> bool | None:
+    words = [same_answer(each, text) for each in answers]
+    return True if True in words else None if None in words else False
 
 
 def _graded_by_options(answer: str, choices: Sequence[str], text: str) -> Graded:

@@ -35,7 +35,7 @@ def file_rows(path: Path) -> Iterator[Row]:
     kind, empty = kind_of(Path(path.name.lower().removesuffix(".gz"))), True
     try:
         with gzip.open(path) if _is_packed(path) else path.open("rb") as file:
-            rows = _json_rows(file, path) if kind == "jsonl" else _table_rows(file, path, kind)
+            rows = _json_rows(file, path) if kind in ("jsonl", "json") else _table_rows(file, path, kind)
             for place, row in rows:
                 empty = False
                 if not isinstance(row, dict):
@@ -110,6 +110,6 @@ def hub_rows(dataset: str, config: str | None, split: str, revision: str) -> Ite
     Raises:
         UserError: it cannot be had.
     """
-    remedy = "Is the hub reachable? The published file will do: give the benchmark its path."
+    remedy = "Is the hub reachable? The published file will do: --set evaluation.benchmarks.N.path=…, counted from 0."
     rows = load_split("benchmark", dataset, config, split, revision, remedy)
     yield from ((f"{dataset} [{split}], row {number}", dict(row)) for number, row in enumerate(rows, 1))

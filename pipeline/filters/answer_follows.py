@@ -17,7 +17,7 @@ from pipeline.answers.final import TOLERANCE, stated_number
 from pipeline.answers.markers import after_marker
 from pipeline.answers.numbers import NUMBER, as_number
 from pipeline.answers.steps import Step, is_too_long, steps
-from pipeline.filters.verdicts import RowFilter, Word, drop, keep, unverifiable
+from pipeline.filters.verdicts import Negatives, RowFilter, Word, drop, keep, unverifiable
 from pipeline.records import Sample, Task
 
 HALF = Decimal("0.5")
@@ -28,6 +28,7 @@ class AnswerFollows(RowFilter):
     """The last computed value of the target is its stated answer."""
 
     source: ClassVar[str] = "the consistency of SCOTT, Wang et al. 2023, arXiv 2305.01879, by arithmetic instead of a model"
+    negatives: ClassVar[Negatives] = "passed"
     filter: Literal["answer_follows"]
     """The stated answer is the value computed last."""
     rounded: bool = True

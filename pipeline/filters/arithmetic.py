@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from pipeline.answers.steps import is_too_long, steps
-from pipeline.filters.verdicts import RowFilter, Word, drop, keep, unverifiable
+from pipeline.filters.verdicts import Negatives, RowFilter, Word, drop, keep, unverifiable
 from pipeline.records import Sample, Task
 
 SHOWN = 5
@@ -20,6 +20,7 @@ class Arithmetic(RowFilter):
     """Every calculation in the target comes out as it says; the score is the share that does."""
 
     source: ClassVar[str] = "RFT, Yuan et al. 2023, arXiv 2308.01825; OFA-Sys/gsm8k-ScRel"
+    negatives: ClassVar[Negatives] = "passed"
     filter: Literal["arithmetic"]
     """No calculation is off."""
 

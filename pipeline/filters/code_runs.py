@@ -15,7 +15,7 @@ from pydantic import Field
 
 from pipeline.answers.code import is_python, program
 from pipeline.answers.sandbox import Limits, Ran, run_code, sandbox_version
-from pipeline.filters.verdicts import RowFilter, Word, drop, keep, unverifiable
+from pipeline.filters.verdicts import Negatives, RowFilter, Word, drop, keep, unverifiable
 from pipeline.records import Sample, Task
 
 SESSION = re.compile(r"^[ \t]*+(?:>>> |!|%\w|(?:\$ )?pip3? install)", flags=re.MULTILINE)
@@ -41,6 +41,7 @@ class CodeRuns(Programs):
     """The program in the target runs to its end."""
 
     source: ClassVar[str] = "Chen et al. 2021, arXiv 2107.03374, section 2.3 (running untrusted programs)"
+    negatives: ClassVar[Negatives] = "passed"
     filter: Literal["code_runs"]
     """Runs to its end."""
 

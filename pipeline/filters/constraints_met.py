@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from pipeline.answers.constraints import constraints_met
-from pipeline.filters.verdicts import RowFilter, Word, drop, keep, unverifiable
+from pipeline.filters.verdicts import Negatives, RowFilter, Word, drop, keep, unverifiable
 from pipeline.records import Sample, Task
 from pipeline.texts.language import model_name
 
@@ -18,6 +18,7 @@ class ConstraintsMet(RowFilter):
     """All of the task's constraints hold; the score is the share that does."""
 
     source: ClassVar[str] = "IFEval (Zhou et al. 2023, arXiv 2311.07911)"
+    negatives: ClassVar[Negatives] = "turned"
     filter: Literal["constraints_met"]
     """Fulfils its constraints."""
     loose: bool = False

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from pipeline.answers.ballots import one_per_reply
+from pipeline.answers.ballots import graded_text, one_per_reply
 from pipeline.answers.grading import grade
 from pipeline.filters.verdicts import GroupFilter, Word, drop, keep, unverifiable
 from pipeline.records import Sample, Task
@@ -45,7 +45,7 @@ class PassRate(GroupFilter):
         if task.answer is None and not task.constraints:
             return unverifiable("the task has nothing to grade by")
         unaided = [sample for sample in samples if not sample.hinted]
-        grades = [grade(task, sample.target).correct for sample in one_per_reply(unaided).values()]
+        grades = [grade(task, graded_text(sample)).correct for sample in one_per_reply(unaided).values()]
         right, graded = grades.count(True), len(grades) - grades.count(None)
         detail = f"right={right}/{graded} ungraded={grades.count(None)}"
         if grades and not graded:

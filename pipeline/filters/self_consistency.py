@@ -18,7 +18,7 @@ from pydantic import Field, PositiveInt
 
 from pipeline.answers.ballots import answer_of, one_per_reply, reply_of
 from pipeline.answers.votes import Vote, count_votes
-from pipeline.filters.verdicts import GroupFilter, Word, drop, keep, unverifiable
+from pipeline.filters.verdicts import GroupFilter, Negatives, Word, drop, keep, unverifiable
 from pipeline.records import Sample, Task
 
 LONGEST_WINNER = 80
@@ -29,6 +29,7 @@ class SelfConsistency(GroupFilter):
     """The final answer is the one most replies give; the score is the share of votes that the sample's own answer has."""
 
     source: ClassVar[str] = "Wang et al. 2022, arXiv 2203.11171"
+    negatives: ClassVar[Negatives] = "turned"
     filter: Literal["self_consistency"]
     """Agrees with the majority."""
     min_share: float = Field(0.5, gt=0, le=1)

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 from pipeline.answers.code import is_python, program, syntax_tree
 from pipeline.answers.sandbox import Ran
 from pipeline.filters.code_runs import Programs, stopped, undecided
-from pipeline.filters.verdicts import Word, drop, keep, unverifiable
+from pipeline.filters.verdicts import Negatives, Word, drop, keep, unverifiable
 from pipeline.records import Sample, Task
 
 BUILTINS = {name for name in dir(builtins) if not name.startswith("_")}
@@ -46,6 +46,7 @@ class TestsPass(Programs):
     """The program in the target passes every test of the task."""
 
     source: ClassVar[str] = "Chen et al. 2021, arXiv 2107.03374, section 2; Austin et al. 2021, arXiv 2108.07732"
+    negatives: ClassVar[Negatives] = "turned"
     filter: Literal["tests_pass"]
     """Passes the tests."""
 

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from pipeline.filters.answer_follows import AnswerFollows
 from pipeline.filters.answer_matches import AnswerMatches
+from pipeline.filters.answer_recovered import AnswerRecovered
 from pipeline.filters.arithmetic import Arithmetic
 from pipeline.filters.balanced import Balanced
 from pipeline.filters.best_of_n import BestOfN
@@ -16,6 +17,7 @@ from pipeline.filters.complexity import Complexity
 from pipeline.filters.constraints_met import ConstraintsMet
 from pipeline.filters.critic import Critic
 from pipeline.filters.diverse import Diverse
+from pipeline.filters.entities_match import EntitiesMatch
 from pipeline.filters.finished import Finished
 from pipeline.filters.fits_schema import FitsSchema
 from pipeline.filters.ifd import InstructionFollowingDifficulty
@@ -34,8 +36,10 @@ from pipeline.filters.not_empty import NotEmpty
 from pipeline.filters.not_refusal import NotRefusal
 from pipeline.filters.not_repetitive import NotRepetitive
 from pipeline.filters.novel import Novel
+from pipeline.filters.paired import Paired
 from pipeline.filters.pass_rate import PassRate
 from pipeline.filters.perplexity import Perplexity
+from pipeline.filters.plausible import Plausible
 from pipeline.filters.preferred import Preferred
 from pipeline.filters.program_answer import ProgramAnswer
 from pipeline.filters.quality import Quality
@@ -61,6 +65,7 @@ OfRows = (
     | AnswerFollows
     | Arithmetic
     | ConstraintsMet
+    | EntitiesMatch
     | ProgramAnswer
     | CodeRuns
     | TestsPass
@@ -75,7 +80,7 @@ OfRows = (
     | Readable
 )
 """Those that judge each sample by itself."""
-OfGroups = SelfConsistency | PassRate | BestOfN | Diverse
+OfGroups = SelfConsistency | PassRate | BestOfN | Diverse | Paired
 """Those that judge the samples of a task together."""
 OfTables = NoDuplicates | NoNearDuplicates | NoSemanticDuplicates | NotContaminated | Novel | Balanced | Critic
 """Those that judge all samples together."""
@@ -88,6 +93,8 @@ Asking = (
     | Complexity
     | Quality
     | Reward
+    | AnswerRecovered
+    | Plausible
 )
 """Those that ask a model."""
 Filter = Annotated[

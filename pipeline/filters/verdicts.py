@@ -11,8 +11,8 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Protocol, Self
 
 import polars as pl
 from pydantic import Field
@@ -21,6 +21,13 @@ from pipeline.errors import DistillError
 from pipeline.llm.asking import Ask
 from pipeline.llm.backends.models import AnyModel
 from pipeline.records import Decision, Frozen, Sample, Task
+
+Negatives = Literal["alike", "turned", "passed"]
+"""What a filter makes of samples that show what is wrong: judges them as all others; keeps those it would drop and drops those
+it would keep, as it tells right from wrong; or keeps them without a look, as it tells good from bad."""
+
+NEGATIVE = "shows what is wrong"
+"""The reason for keeping such a sample; how a turned word's reason begins."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class Condition(Frozen):
 
     source: ClassVar[str] = ""
     """The paper, section or repository that defines it, as `distill filters` prints it."""
+    negatives: ClassVar[Negatives] = "alike"
+    """What becomes of samples that show what is wrong."""
     filter: str
     """Which filter it is."""
     kinds: tuple[str, ...] | None = Field(None, min_length=1)
@@ -100,6 +109,7 @@ class GroupFilter(Condition, ABC):
 class AskingFilter(Condition, ABC):
     """Judges the samples of one task, as many as no filter before it dropped, by asking a model through the door."""
 
+    negatives: ClassVar[Negatives] = "passed"
     model: AnyModel | None = None
     """Who is asked; the recipe's teacher unless said."""
 
@@ -159,20 +169,45 @@ def filter_names(filters: Sequence[Condition]) -> list[str]:
 
 def word_of(condition: RowFilter, task: Task, sample: Sample) -> Word:
     """The word of a row filter, whatever happens to it: one that fails says nothing of this sample, and harms no other."""
-    try:
-        return checked(condition.judge(task, sample))
-    except Exception as error:
-        return failed(error)
+    return words_of(condition, task, [sample])[0]
 
 
-def words_of(condition: GroupFilter, task: Task, samples: Sequence[Sample]) -> Sequence[Word]:
-    """The words of a group filter, whatever happens to it."""
+def words_of(condition: RowFilter | GroupFilter, task: Task, samples: Sequence[Sample]) -> Sequence[Word]:
+    """The words of a row or group filter, whatever happens to it."""
+    seen = looked_at(condition, samples)
     try:
-        words = condition.judge_group(task, samples)
+        if isinstance(condition, RowFilter):
+            words: Sequence[Word] = [condition.judge(task, sample) for sample in seen]
+        else:
+            words = condition.judge_group(task, seen) if seen else []
     except Exception as error:
-        return [failed(error)] * len(samples)
-    assert len(words) == len(samples), f"{condition.filter} gave {len(words)} words on {len(samples)} samples"
-    return [checked(word) for word in words]
+        words = [failed(error)] * len(seen)
+    assert len(words) == len(seen), f"{condition.filter} gave {len(words)} words on {len(seen)} samples"
+    return on_all(condition, samples, words)
+
+
+def looked_at(condition: Condition, samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The samples that a filter judges: without those that show what is wrong, where it passes them."""
+    return [sample for sample in samples if not sample.negative] if condition.negatives == "passed" else samples
+
+
+def on_all(condition: Condition, samples: Sequence[Sample], words: Iterable[Word]) -> list[Word]:
+    """A word on every sample, out of those on the samples that were looked at."""
+    given = map(checked, words)
+    if not any(sample.negative for sample in samples):
+        return list(given)
+    if condition.negatives == "passed":
+        return [keep(NEGATIVE) if sample.negative else next(given) for sample in samples]
+    turns = condition.negatives == "turned"
+    return [turned(word) if turns and sample.negative else word for sample, word in zip(samples, given, strict=True)]
+
+
+def turned(word: Word) -> Word:
+    """The opposite word, of a sample that shows what is wrong; where nobody could tell, nobody can."""
+    if word.decision == "unverifiable":
+        return word
+    decision: Decision = "drop" if word.decision == "keep" else "keep"
+    return replace(word, decision=decision, reason=f"{NEGATIVE}: {word.reason}")
 
 
 def checked(word: Word) -> Word:

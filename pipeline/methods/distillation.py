@@ -11,7 +11,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field, PositiveInt
 
@@ -21,15 +21,29 @@ from pipeline.llm.asking import Ask
 from pipeline.llm.request import Sampling
 from pipeline.llm.structured import AskForObjects, FieldKind, shape_of
 from pipeline.methods.quota import Attempts, Samples
+from pipeline.methods.replies import is_lost, sample_of
 from pipeline.prompts import Prompt, render
 from pipeline.records import Frozen, Response, Sample, Task
 
+MADE = "made:"
+"""How the source of a task begins that a method made."""
 Distilled = AsyncGenerator[Sample, bool | None]
 """Samples, each answered by whether it passes the recipe's row filters; None where nobody judges."""
 
 
+class Put(Protocol):
+    """Puts a prompt to the model that is evaluated, as the evaluation samples."""
+
+    async def __call__(self, prompt: Prompt, /) -> Response: ...
+
+
 class Distillation(Frozen, ABC):
     """A method's parameters; those named here are common to all."""
+
+    family: ClassVar[str]
+    """chain of thought, instruction following, in context, symbolic and counterfactual, or beyond one view."""
+    source: ClassVar[str]
+    """The paper, and code where it was read."""
 
     kinds: tuple[str, ...] | None = None
     """The kinds of tasks it is for; all where empty."""
@@ -37,6 +51,8 @@ class Distillation(Frozen, ABC):
     """At most this many tasks, the first of the source."""
     sampling: Sampling = Sampling()
     """What differs from the teacher's own sampling."""
+    made: bool = False
+    """Whether it is also for the tasks that other methods of the recipe make."""
     longer: PositiveInt | None = None
     """A teacher's reply cut off at max_tokens is asked once more with this limit."""
     tag: Annotated[str, Field(min_length=1)] | None = None
@@ -44,9 +60,14 @@ class Distillation(Frozen, ABC):
     tag_place: Literal["before", "after"] = "before"
     """Where it stands: before the question (step-by-step, Hsieh et al. 2023) or after it (MinT, Liang et al. 2023)."""
 
+    @property
+    def follows_up(self) -> bool:
+        """Whether what it asks may follow from what came back, other than by a quota: then nobody can count it beforehand."""
+        return self.longer is not None
+
     def covers(self, task: Task) -> bool:
         """Whether the method is for this kind of task."""
-        return self.kinds is None or task.kind in self.kinds
+        return (self.kinds is None or task.kind in self.kinds) and (self.made or not task.source.startswith(MADE))
 
     @abstractmethod
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
@@ -68,6 +89,18 @@ class Distillation(Frozen, ABC):
     def distil(self, task: Task, ask: Ask, bank: Sequence[Task]) -> Distilled:
         """The samples of one task."""
 
+    async def reply(self, task: Task, prompt: Prompt, bank: Sequence[Task], put: Put) -> Response:
+        """How a student comes to its reply in the evaluation: by what it reads, unless the method teaches it several turns.
+
+        Args:
+            prompt: its `student_prompt`.
+        """
+        return await put(prompt)
+
+    async def teacher_reply(self, task: Task, prompt: Prompt, put: Put) -> Response:
+        """How a teacher comes to its reply there: by its `teacher_prompt`, and what computes its answer is run."""
+        return await put(prompt)
+
 
 class PlainAnswers(Distillation):
     """A method that asks each task by itself, several times over, and teaches each answer as it is."""
@@ -84,6 +117,10 @@ class PlainAnswers(Distillation):
     """What the student reads."""
     reply_fields: Annotated[dict[str, FieldKind], Field(min_length=1)] | None = None
     """The reply must be a JSON object of these fields: string, integer, number, boolean or strings."""
+
+    @property
+    def follows_up(self) -> bool:
+        return super().follows_up or self.reply_fields is not None
 
     def teacher_prompt(self, task: Task, bank: Sequence[Task]) -> Prompt:
         return render(self.template, task)
@@ -112,18 +149,8 @@ async def ask_round(attempts: Attempts, ask: Ask, prompt: Prompt, task: Task, sa
 
 def make_sample(task: Task, method: str, view: str, prompt: Prompt, response: Response, weight: float = 1.0) -> Sample | None:
     """A sample whose target is the reply, or None where there is no reply."""
-    if response.text is None or response.finish in ("owed", "missing", "error"):
+    if is_lost(response):
         return None
-    return Sample(
-        id=short_id("sample", task.id, method, view, prompt.template_hash, [response.key]),
-        task_id=task.id,
-        method=method,
-        view=view,
-        messages=list(prompt.messages),
-        target=response.text,
-        reasoning=response.reasoning,
-        answer=final_answer(response.text) if task.answer is not None else None,
-        response_keys=[response.key],
-        finish=response.finish,
-        weight=weight,
-    )
+    text = response.text or ""
+    answer = final_answer(text) if task.answer is not None else None
+    return sample_of(task, method, view, prompt, text, [response], reasoning=response.reasoning, answer=answer, weight=weight)

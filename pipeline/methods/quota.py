@@ -18,6 +18,7 @@ from pipeline.records import Frozen
 MOST = 1000
 """Answers to one task at most; they are asked for together, and the papers ask for 64."""
 Count = Annotated[int, Field(gt=0, le=MOST)]
+"""A number of calls that are made at once."""
 
 
 class Quota(Frozen):

@@ -9,15 +9,29 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from pipeline.mini.phrasings import Messages, phrase
+from pipeline.mini.item import Item
+from pipeline.mini.phrasings import phrase
 from pipeline.mini.problems import SYMBOLS, Step, problem, solution, with_slips
-from pipeline.mini.world import Item, _item, problem_item
-
-Lesson = tuple[Messages, str]
+from pipeline.mini.skills.asking import Lesson
+from pipeline.mini.skills.attempts import SLIP_RATE, taught_story
+from pipeline.mini.skills.catalogue import SKILLS
+from pipeline.mini.world import draw_item, problem_item
 
 TEACHER_MIX = {"chain": 54, "few_shot": 6, "single": 3, "arithmetic": 4, "instruction": 15, "induction": 18}
 TEACHER_SECOND_MIX = {"careless": 30, "careless_few_shot": 5, "arithmetic": 2, "instruction": 13, "induction": 50}
-SLIP_RATE = 0.12
+TEACHER_THIRD_MIX = {
+    "careless": 16, "careless_few_shot": 3, "arithmetic": 2, "instruction": 8, "induction": 14, "command": 3,
+    "rationalise": 4, "ask_and_answer": 4, "program": 4, "refine_program": 1, "equation": 3, "bare_answer": 1, "critique": 3,
+    "judge_absolute": 1, "judge_correctness": 2, "judge_pairwise": 2, "self_instruct_instructions": 2,
+    "self_instruct_classify": 1, "self_instruct_input_first": 2, "self_instruct_output_first": 1, "alpaca_blocks": 2,
+    "evol_constraint": 1, "evol_deepen": 1, "evol_concretise": 1, "evol_reasoning": 1, "evol_breadth": 1, "evol_eliminate": 1,
+    "evol_answer": 2, "lion_referee": 1, "lion_similar": 1, "lion_rarer": 1, "reflection_instruction": 1,
+    "reflection_response": 1, "prompt_induce": 1, "prompt_paraphrase": 1, "prompt_optimise": 1, "entities_listed": 2,
+    "entities_conversed": 1, "entities_coded": 2, "fact_recalled": 3, "fact_routed": 1, "fact_reasoned": 2,
+    "fact_justified": 2, "fact_read": 2, "pair_flipped": 2, "pair_labelled": 1, "events_continued": 1, "event_concluded": 2,
+    "event_criticised": 1, "bandit_chosen": 2, "bandit_followed": 1,
+}  # fmt: skip
+"""What methods ask of a teacher, and enough of what it knows that it forgets nothing."""
 STUDENT_MIX = {"single": 30, "arithmetic": 20, "reading": 20, "instruction": 15, "induction": 15}
 
 
@@ -30,8 +44,10 @@ def lessons(mix: dict[str, int], seed: int) -> Iterator[Lesson]:
 
 
 def _lesson(rng: random.Random, kind: str) -> Lesson:
+    if kind in SKILLS:
+        return SKILLS[kind](rng)
     if kind == "arithmetic":
-        return _arithmetic(rng)
+        return arithmetic(rng)
     if kind == "reading":
         return _reading(rng)
     if kind in ("few_shot", "careless_few_shot"):
@@ -50,17 +66,15 @@ def _lesson(rng: random.Random, kind: str) -> Lesson:
 def _taught(rng: random.Random, kind: str, steps: int = 0) -> Item:
     """An item that is not held out for the tests."""
     while True:
-        item = problem_item(rng, steps) if steps else _item(rng, kind, ood=False)
+        item = problem_item(rng, steps) if steps else draw_item(rng, kind, ood=False)
         if not item.held_out:
             return item
 
 
 def _careless(rng: random.Random) -> tuple[str, str]:
     """A word problem and a solution that may slip, so that the teacher is not always right and filters have something to do."""
-    while True:
-        story = problem(rng, rng.randint(2, 5))
-        if not Item("word_problem", story.text).held_out:
-            return story.text, solution(rng, with_slips(rng, story, SLIP_RATE))
+    story = taught_story(rng)
+    return story.text, solution(rng, with_slips(rng, story, SLIP_RATE))
 
 
 def _few_shot(rng: random.Random, careless: bool) -> Lesson:
@@ -82,7 +96,7 @@ def _steps(rng: random.Random, count: int) -> list[Step]:
     return [problem(rng, 1).steps[0] for _ in range(count)]
 
 
-def _arithmetic(rng: random.Random) -> Lesson:
+def arithmetic(rng: random.Random) -> Lesson:
     """One to five sums in a row, each on its own."""
     steps = _steps(rng, rng.randint(1, 5))
     asked = ", ".join(f"{s.before}{SYMBOLS[s.operation]}{s.operand}" for s in steps)

@@ -1,7 +1,7 @@
 """The many ways a task is put to the mini models while they learn, so that an edited template still works within reason.
 
 Every training prompt draws a system message, a lead-in and a closing line, and now and then a run of stray words that mean
-nothing. The lists named `UNSEEN_…` are never trained on; `measure.py` asks with them to see how far that carries.
+nothing. The lists named `UNSEEN_…` are never trained on; `bench/mini_models.py` asks with them to see how far that carries.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ def problem(rng: random.Random, steps: int, ood: bool = False) -> Problem:
     form = rng.choice(OOD_FORMS if ood else FORMS)
     name, he, him = rng.choice(OOD_NAMES if ood else NAMES)
     things = rng.choice(form.things)
-    chain = _chain(rng, steps)
+    chain = draw_chain(rng, steps)
 
     def say(templates: tuple[str, ...], n: int = 0) -> str:
         text = rng.choice(templates)
@@ -170,7 +170,7 @@ def with_slips(rng: random.Random, problem: Problem, rate: float) -> Problem:
     for _ in range(5):
         amount, chain = problem.steps[0].before, []
         for step in problem.steps:
-            after = _apply(step.operation, amount, step.operand)
+            after = applied(step.operation, amount, step.operand)
             if rng.random() < rate:
                 after += 10 if after <= 10 else -10
             chain.append(Step(step.operation, step.operand, amount, after))
@@ -181,22 +181,22 @@ def with_slips(rng: random.Random, problem: Problem, rate: float) -> Problem:
     return problem
 
 
-def _chain(rng: random.Random, steps: int) -> tuple[Step, ...]:
+def draw_chain(rng: random.Random, steps: int) -> tuple[Step, ...]:
     """`steps` operations whose amounts stay whole and between 1 and `LARGEST`."""
     amount = rng.randint(4, 60)
     chain: list[Step] = []
     while len(chain) < steps:
         operation = rng.choice(tuple(SYMBOLS))
-        operand = _operand(rng, operation, amount)
+        operand = draw_operand(rng, operation, amount)
         if operand is None:
             continue
-        after = _apply(operation, amount, operand)
+        after = applied(operation, amount, operand)
         chain.append(Step(operation, operand, amount, after))
         amount = after
     return tuple(chain)
 
 
-def _operand(rng: random.Random, operation: str, amount: int) -> int | None:
+def draw_operand(rng: random.Random, operation: str, amount: int) -> int | None:
     """A second number that keeps the result in range, or None where the operation does not fit this amount."""
     if operation == "add":
         return rng.randint(2, min(40, LARGEST - amount)) if amount <= LARGEST - 2 else None
@@ -209,7 +209,7 @@ def _operand(rng: random.Random, operation: str, amount: int) -> int | None:
     return rng.choice(fitting) if fitting else None
 
 
-def _apply(operation: str, amount: int, operand: int) -> int:
+def applied(operation: str, amount: int, operand: int) -> int:
     if operation == "add":
         return amount + operand
     if operation == "subtract":

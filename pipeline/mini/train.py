@@ -23,7 +23,7 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from pipeline.mini import tokenizer as mini_tokenizer
-from pipeline.mini.lessons import STUDENT_MIX, TEACHER_MIX, TEACHER_SECOND_MIX, lessons
+from pipeline.mini.lessons import STUDENT_MIX, TEACHER_MIX, TEACHER_SECOND_MIX, TEACHER_THIRD_MIX, lessons
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -35,6 +35,8 @@ class Phase:
     mix: dict[str, int]
     steps: int
     learning_rate: float = 3e-3
+    deeper: int = 0
+    """Layers added before it begins; each passes through what it gets until it has learned something."""
     even: bool = False
     """Whether every example weighs the same however long its reply, and later demonstrations in a prompt are learned, too."""
 
@@ -60,7 +62,11 @@ TEACHER = Plan(
     layers=5,
     intermediate=448,
     seed=1,
-    phases=(Phase(TEACHER_MIX, 2600), Phase(TEACHER_SECOND_MIX, 800, 2e-3, even=True)),
+    phases=(
+        Phase(TEACHER_MIX, 2600),
+        Phase(TEACHER_SECOND_MIX, 800, 2e-3, even=True),
+        Phase(TEACHER_THIRD_MIX, 3000, 2e-3, even=True, deeper=2),
+    ),
 )
 STUDENT = Plan(hidden=96, layers=3, intermediate=256, seed=2, phases=(Phase(STUDENT_MIX, 3000),))
 PLANS = {"teacher": TEACHER, "student": STUDENT}
@@ -84,11 +90,11 @@ def train(plan: Plan, folder: Path, from_phase: int = 0) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = LlamaForCausalLM.from_pretrained(folder) if from_phase else _new_model(plan, tokenizer)
-    print(f"{sum(p.numel() for p in model.parameters()):,} parameters on {device}", flush=True)
-    model.to(device)
-    compiled = torch.compile(model, dynamic=True)
     for number, phase in enumerate(plan.phases):
         if number >= from_phase:
+            model = (_deepened(model, phase.deeper) if phase.deeper else model).to(device)
+            print(f"phase {number}: {sum(p.numel() for p in model.parameters()):,} parameters on {device}", flush=True)
+            compiled = torch.compile(model.model, dynamic=True)
             _learn(model, compiled, phase, _batches(phase, tokenizer, plan.seed + 10 * number), folder)
 
 
@@ -99,7 +105,8 @@ def _learn(model: LlamaForCausalLM, compiled: Any, phase: Phase, batches: Iterat
     start, seen, smooth = time.monotonic(), 0, None
     for step, batch in enumerate(islice(batches, phase.steps), 1):
         ids, mask, labels = (part.to(model.device) for part in batch)
-        loss = _loss(compiled(ids, attention_mask=mask).logits, labels, phase.even)
+        states = compiled(ids, attention_mask=mask).last_hidden_state
+        loss = _loss(model.lm_head, states, labels, phase.even)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
@@ -133,6 +140,18 @@ def _new_model(plan: Plan, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausal
     )
     model.generation_config.do_sample = True  # else some servers pass a request's temperature over
     return model
+
+
+def _deepened(model: LlamaForCausalLM, layers: int) -> LlamaForCausalLM:
+    """The same function with so many more layers on top, whose outputs are nothing yet (Chen et al. 2016, *Net2Net*)."""
+    config = LlamaConfig(**{**model.config.to_dict(), "num_hidden_layers": model.config.num_hidden_layers + layers})
+    deeper = LlamaForCausalLM(config)
+    deeper.load_state_dict(model.state_dict(), strict=False)
+    for layer in deeper.model.layers[-layers:]:
+        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
+        torch.nn.init.zeros_(layer.mlp.down_proj.weight)
+    deeper.generation_config = model.generation_config
+    return deeper
 
 
 def _optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Optimizer]:
@@ -203,12 +222,19 @@ def _pad(group: list[_Encoded], pad: int) -> Batch:
     return ids, mask, labels
 
 
-def _loss(logits: torch.Tensor, labels: torch.Tensor, even: bool) -> torch.Tensor:
-    """Mean cross-entropy over tokens, or the mean of the examples' own means; (examples, tokens, vocabulary) and ids."""
+def _loss(head: torch.nn.Linear, states: torch.Tensor, labels: torch.Tensor, even: bool) -> torch.Tensor:
+    """Mean cross-entropy over the tokens to be predicted, or the mean of the examples' own means.
+
+    Args:
+        states: what the last layer says, (examples, tokens, hidden); only of tokens to be predicted are there logits.
+        labels: ids, (examples, tokens).
+    """
     targets = labels[:, 1:]
-    losses = torch.nn.functional.cross_entropy(logits[:, :-1].transpose(1, 2), targets, ignore_index=IGNORED, reduction="none")
-    trained = (targets != IGNORED).sum(1)
-    return (losses.sum(1) / trained).mean() if even else losses.sum() / trained.sum()
+    trained = targets != IGNORED
+    losses = torch.nn.functional.cross_entropy(head(states[:, :-1][trained]), targets[trained], reduction="none")
+    if not even:
+        return losses.mean()
+    return (losses / trained.sum(1).repeat_interleave(trained.sum(1))).sum() / len(labels)
 
 
 if __name__ == "__main__":

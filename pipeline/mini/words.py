@@ -28,3 +28,4 @@ LIST_WORDS = (
     "sun", "cup", "hat", "pen", "map", "box", "key", "bell", "leaf", "moon",
     "rose", "sand", "door", "lamp", "coin", "ship",
 )  # fmt: skip
+OOD_LIST_WORDS = ("guitar", "ladder", "bucket", "pillow", "mirror")

@@ -20,6 +20,7 @@ from pipeline.report.diversity import Diversity, read_diversity
 from pipeline.report.fidelity import Cells, Failure, agreement, cells, failures
 from pipeline.report.forms import constraints, efficiency, forms, levels
 from pipeline.report.leakage import Leakage, read_leakage
+from pipeline.report.retrieval import read_retrieval
 from pipeline.report.robustness import adversarial, changed, elsewhere, faithfulness, read_items
 from pipeline.report.sampled import Sampled, read_sampled
 from pipeline.report.scores import ALL_KINDS, CHANGED, Score, accuracy, greedy, ordered, read_grades
@@ -72,6 +73,7 @@ class Evaluation:
     adversarial: list[Grid]
     elsewhere: list[tuple[Score, Score]]
     faithfulness: list[Grid]
+    retrieval: list[Grid]
     retained: list[Difference]
     """The student against the untouched one, where that is good."""
     efficiency: list[Chart]
@@ -121,7 +123,8 @@ def read_evaluation(folder: Path, log: Mapping[str, Any]) -> Evaluation | None:
         agreement=grids(agreement(full)), cells=cells(full), failures=failures(folder, full),
         changed=[] if items is None else grids(changed(whole_corpus, items)),
         adversarial=[] if items is None else grids(adversarial(full, items)),
-        elsewhere=elsewhere(whole), faithfulness=grids(faithfulness(grades)), retained=_retained(benchmarks),
+        elsewhere=elsewhere(whole), faithfulness=grids(faithfulness(grades)), retrieval=grids(read_retrieval(folder)),
+        retained=_retained(benchmarks),
         efficiency=[efficiency_chart(*each) for each in efficiency(whole).items()],
         diversity=read_diversity(folder), leakage=read_leakage(folder), costs=read_costs(folder, frame, log),
     )  # fmt: skip

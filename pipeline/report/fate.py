@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from pipeline.errors import UserError
+from pipeline.methods.distillation import MADE
 from pipeline.report.funnel import keeps_undecided
 from pipeline.tables import CORPORA, read_frame, readable, table_path
 
@@ -16,6 +18,8 @@ KEYS = dict.fromkeys(IDS, "id") | dict.fromkeys(CALLS, "key")
 """The tables whose rows have ids, and the column that holds them."""
 TASKS = ("1_tasks", "6_items")
 """The tables whose rows are tasks."""
+OFFSPRING = 8
+"""Tasks made of one, and samples that rest on a reply, that are named."""
 BARE = ("5_gold_labels", "5_teacher_labels")
 
 
@@ -33,13 +37,16 @@ def fate(folder: Path, wanted: str) -> list[str]:
     task_id, found = _find(folder, wanted)
     tasks = _tasks_of(folder, task_id)
     lines = [f"{wanted} is a row of {found}"] if found != "1_tasks" else []
+    lines += _holders(folder, wanted) if found == "2_responses" else []
     if tasks.is_empty():  # an outside harness keeps its items to itself
         return [*lines, *_grades(_rows(folder, "6_evaluation", pl.col("task_id") == task_id))]
-    lines += _task(tasks.row(0, named=True))
-    lines += _responses(_rows(folder, "2_responses", pl.col("task_id") == task_id))
+    lines += [*_task(tasks.row(0, named=True)), *_offspring(folder, task_id)]
+    samples = _rows(folder, "3_samples", pl.col("task_id") == task_id)
+    keys = {key for sample in samples for key in sample["response_keys"]}  # of a task that was made, asked of those before it
+    replies = _rows(folder, "2_responses", (pl.col("task_id") == task_id) | pl.col("key").is_in(sorted(keys)))
+    lines += _responses(replies)
     corpus = {row["sample_id"]: row for row in _rows(folder, "5_corpus", pl.col("task_id") == task_id)}
     controls = {row["sample_id"]: row for row in _rows(folder, "5_control", pl.col("task_id") == task_id)}
-    samples = _rows(folder, "3_samples", pl.col("task_id") == task_id)
     words = _rows(folder, "4_verdicts", pl.col("sample_id").is_in([sample["id"] for sample in samples]))
     undecided = keeps_undecided(folder)
     for sample in samples:
@@ -48,7 +55,7 @@ def fate(folder: Path, wanted: str) -> list[str]:
         if control := controls.get(sample["id"]):
             lines.append(f"  in the control as {control['id']}")
     if not samples:
-        lines.append("no samples" + ("" if tasks["split"][0] in ("train", "dev") else ": it is kept for evaluation"))
+        lines.append(_why_no_samples(tasks["split"][0], replies))
     lines += [line for table in BARE for line in _labels(table, _rows(folder, table, pl.col("task_id") == task_id))]
     lines += _judgements(_rows(folder, "4_judgements", pl.col("task_id") == task_id))
     lines += _grades(_rows(folder, "6_evaluation", pl.col("task_id") == task_id))
@@ -91,6 +98,11 @@ def _rows(folder: Path, table: str, where: pl.Expr) -> list[dict[str, Any]]:
 
 def _task(row: dict[str, Any]) -> list[str]:
     lines = [f"task {row['id']} · {row['kind']} · split {row['split']} · from {row['source']}"]
+    if row["source"].startswith(MADE):
+        extra = json.loads(row["extra"])
+        parents = ", ".join(extra.pop("parents", ())) or "nothing"
+        how = "".join(f", {name} {value}" for name, value in extra.items() if isinstance(value, str | int))
+        lines.append(f"  made by {row['source'].removeprefix(MADE)} of {parents}{how}")
     if row["context"]:
         lines.append(_indented("context", row["context"]))
     lines.append(_indented("prompt", row["prompt"]))
@@ -101,19 +113,51 @@ def _task(row: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _offspring(folder: Path, task_id: str) -> list[str]:
+    """The tasks that were made of this one."""
+    is_child = pl.col("source").str.starts_with(MADE) & pl.col("extra").str.contains(task_id, literal=True)
+    rows = [row["id"] for row in _rows(folder, "1_tasks", is_child) if task_id in json.loads(row["extra"]).get("parents", ())]
+    more = f" and {len(rows) - OFFSPRING} more" if len(rows) > OFFSPRING else ""
+    return [f"of it were made {', '.join(rows[:OFFSPRING])}{more}"] if rows else []
+
+
 def _responses(rows: list[dict[str, Any]]) -> list[str]:
     lines = [f"asked {len(rows)} times"] if rows else ["nobody was asked about it"]
     for row in rows:
         what = row["text"] if row["error"] is None else row["error"]
-        lines.append(f"  response {row['key'][:16]} · {row['model']} · sample {row['sample']} · {row['finish']}")
+        asked = f"{row['model']} · {row['template']} · sample {row['sample']}"
+        lines.append(f"  response {row['key'][:16]} · {asked} · {row['finish']}")
         lines.append(_indented("said" if row["error"] is None else "error", what, 4))
     return lines
+
+
+def _why_no_samples(split: str, replies: list[dict[str, Any]]) -> str:
+    if split not in ("train", "dev"):
+        return "no samples: it is kept for evaluation"
+    if any(row["text"] for row in replies):
+        return "no samples: no method could make one of these replies"
+    return "no samples" + (": no reply says anything" if replies else "")
+
+
+def _holders(folder: Path, wanted: str) -> list[str]:
+    """The samples that rest on a response."""
+    holds = pl.col("response_keys").list.eval(pl.element().str.starts_with(wanted)).list.any()
+    ids = [sample["id"] for sample in _rows(folder, "3_samples", holds)]
+    more = f" and {len(ids) - OFFSPRING} more" if len(ids) > OFFSPRING else ""
+    nothing = "  no sample rests on it: the method could use nothing of it, or only to decide what to ask next"
+    return [f"  samples that rest on it: {', '.join(ids[:OFFSPRING])}{more}"] if ids else [nothing]
+
+
+def _response(sample: dict[str, Any]) -> str:
+    """What a sample is made of, in words."""
+    keys = sample["response_keys"]
+    return f"response {keys[0][:16]}" if keys else "no response"
 
 
 def _sample(
     sample: dict[str, Any], verdicts: list[dict[str, Any]], example: dict[str, Any] | None, keeps_undecided: bool
 ) -> list[str]:
-    lines = [f"sample {sample['id']} · {sample['method']}, {sample['view']} · of response {sample['response_keys'][0][:16]}"]
+    lines = [f"sample {sample['id']} · {sample['method']}, {sample['view']} · of {_response(sample)}"]
     for verdict in verdicts:
         score = "" if verdict["score"] is None else f" ({verdict['score']:g})"
         detail = f": {verdict['detail']}" if verdict["detail"] else ""

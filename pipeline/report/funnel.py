@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from pipeline.tables import check_table, readable, table_path
 
 Ids = np.ndarray[Any, Any]
 DECISIONS = ("keep", "drop", "unverifiable")
+ANSWERED = ("stop", "length")
+"""How a reply that has a text ends."""
 IDS, LABELS = {"id", "key", "sample_id", "task_id"}, {"filter", "decision", "template", "finish", "method"}
 
 
@@ -42,6 +45,10 @@ class Funnel:
     """Calls by how they ended."""
     spending: dict[str, Spending] = field(default_factory=lambda: {WHOLE_RUN: Spending()})
     """What the replies took and brought, by method and for the whole run."""
+    unused: dict[str, int] = field(default_factory=dict)
+    """Replies with a text on which no sample rests, by template: what a method could not use, or asked only to decide."""
+    attempts: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Of methods that make tasks, how often what they tried ended how; the names as in `self_instruct: instructions`."""
     samples: dict[str, int] = field(default_factory=dict)
     """Samples by method."""
     passed: dict[str, int] = field(default_factory=dict)
@@ -72,6 +79,7 @@ def read_funnel(folder: Path) -> Funnel:
     responses = frame("2_responses", ["key", "template", "finish", "tokens_in", "tokens_out", "cost"])
     if responses is not None:
         values["responses"] = _count(responses, "finish")
+        values["attempts"] = _attempts(folder)
     samples = frame("3_samples", ["id", "method", "response_keys"])
     if samples is not None:
         values["samples"] = _count(samples, "method")
@@ -85,8 +93,28 @@ def read_funnel(folder: Path) -> Funnel:
         values["corpus"] = _count(corpus, "method")
         values["covered"], values["corpus_tokens"] = corpus["task_id"].n_unique(), int(corpus["tokens"].sum())
     if responses is not None and samples is not None:
+        values["unused"] = _count(_unused(responses, samples), "template")
         values["spending"] = spending(responses, samples, values["passed"], values["corpus"])
     return Funnel(**values)
+
+
+def _unused(responses: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """The replies that were answered and stand in no sample."""
+    answered = responses.filter(pl.col("finish").cast(pl.String).is_in(ANSWERED))
+    uses = samples.select(key="response_keys").explode("key")
+    return answered.join(uses, on="key", how="anti", maintain_order="left")
+
+
+def _attempts(folder: Path) -> dict[str, dict[str, int]]:
+    """What `run.json` says became of what methods tried, the most frequent ends first."""
+    with suppress(OSError, ValueError, AttributeError, TypeError, KeyError):
+        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))["attempts"]
+        return {
+            f"{method}: {what}": {str(how): int(ends[how]) for how in sorted(ends, key=lambda how: -ends[how])}
+            for method, tried in found.items()
+            for what, ends in tried.items()
+        }
+    return {}
 
 
 def keeps_undecided(folder: Path) -> bool:

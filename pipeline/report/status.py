@@ -26,6 +26,8 @@ def as_text(folder: Path) -> str:
         f"{folder}",
         f"  tasks      {_counts(funnel.tasks)}",
         f"  responses  {_counts(funnel.responses)}; {_spent(funnel.spent)}",
+        *([f"    no sample rests on {_counts(funnel.unused)}"] if funnel.unused else []),
+        *(f"    {tried}: {_counts(ends)}" for tried, ends in funnel.attempts.items()),
         f"  samples    {_counts(funnel.samples)}",
     ]
     for each in funnel.filters:

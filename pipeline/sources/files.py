@@ -1,4 +1,4 @@
-"""Tasks from a file: JSON lines, CSV or Parquet, columns named in the recipe.
+"""Tasks from a file: JSON lines, a JSON list, CSV or Parquet, columns named in the recipe.
 
 A row's split follows from the hash of its id, so it is known before anything is sampled and never moves when rows are added.
 """
@@ -22,7 +22,7 @@ from pipeline.sources.tasks import Fields, Licence, Share, read_task, split_of
 class FileSource(Frozen):
     """Rows of a file."""
 
-    kind: Literal["jsonl", "csv", "parquet"]
+    kind: Literal["jsonl", "json", "csv", "parquet"]
     """Its format."""
     path: HomePath
     """Where it lies."""

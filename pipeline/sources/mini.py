@@ -10,6 +10,7 @@ from pydantic import Field
 
 from pipeline.errors import UserError
 from pipeline.mini import world
+from pipeline.mini.item import Item
 from pipeline.records import Frozen, Limit, Task
 from pipeline.sources.tasks import Share, split_of, task_id
 
@@ -51,7 +52,7 @@ class MiniSource(Frozen):
                 yield to_task(item, split)
 
 
-def to_task(item: world.Item, split: str) -> Task:
+def to_task(item: Item, split: str) -> Task:
     """The task an item of the mini world is."""
     solution = {"solution": item.reply} if item.kind == "word_problem" else {}
     return Task(

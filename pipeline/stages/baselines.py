@@ -12,13 +12,19 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from pipeline.answers.final import AROUND_JSON, final_answer, said_answer
+from pipeline.answers.final import AROUND_JSON, said_answer
+from pipeline.answers.labels import right_answer
 from pipeline.answers.markers import after_marker
 from pipeline.answers.votes import count_votes
+from pipeline.methods.negative_aware import CORRECTION
+from pipeline.methods.reranking import RERANKER
+from pipeline.methods.scott import COUNTERFACTUAL
 from pipeline.records import Sample, Task
 
 GOLD, TEACHER = "5_gold_labels", "5_teacher_labels"
 LABELS = (GOLD, TEACHER)
+ELSEWHERE = (COUNTERFACTUAL, CORRECTION, RERANKER)
+"""Views that are no answers to the question: to a wrong one it was told, to an attempt, to whether something is of use."""
 
 
 def label_samples(rows: Iterable[tuple[Task, Sample]]) -> dict[str, list[tuple[Sample, str]]]:
@@ -28,21 +34,14 @@ def label_samples(rows: Iterable[tuple[Task, Sample]]) -> dict[str, list[tuple[S
         rows: samples of the corpus, those of a task together.
     """
     made: dict[str, list[tuple[Sample, str]]] = {name: [] for name in LABELS}
-    for _, group in groupby(((task, sample) for task, sample in rows if not sample.negative), lambda each: each[0].id):
+    answering = ((task, sample) for task, sample in rows if not sample.negative and sample.view not in ELSEWHERE)
+    for _, group in groupby(answering, lambda each: each[0].id):
         some = list(group)
         (task, first), samples = some[0], [sample for _, sample in some]
         for table, answer in ((GOLD, right_answer(task)), (TEACHER, given_answer(samples))):
             if answer:
                 made[table].append((labelled(first, answer), task.split))
     return made
-
-
-def right_answer(task: Task) -> str | None:
-    """The bare right answer of a task: what stands behind the marker, where its source has a worked solution."""
-    if task.answer is None:
-        return None
-    marked = after_marker(task.answer)
-    return task.answer.strip() if marked is None else final_answer(task.answer) or marked
 
 
 def given_answer(samples: Sequence[Sample]) -> str | None:

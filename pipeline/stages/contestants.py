@@ -14,7 +14,6 @@ from pipeline.llm.prices import FREE
 from pipeline.llm.request import Sampling
 from pipeline.pupils import Pupil
 from pipeline.run import Run
-from pipeline.stages.students import pupils
 from pipeline.stages.train import chat_template, is_trained
 
 PROBED = ("base", "distilled", "teacher")
@@ -47,7 +46,7 @@ def contestants(run: Run) -> list[Contestant]:
     Raises:
         UserError: a student is not trained on this corpus with these settings.
     """
-    found = [_base(run), *(_pupil(run, pupil) for pupil in pupils(run))]
+    found = [_base(run), *(_pupil(run, pupil) for pupil in run.pupils())]
     asked = run.recipe.evaluation.teacher and run.recipe.teacher.backend != "recorded"
     return [*found, _teacher(run)] if asked else found
 

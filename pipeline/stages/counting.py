@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import NamedTuple
 
 from pipeline.llm.ask import Door
@@ -55,6 +56,11 @@ class Took(NamedTuple):
 NONE = Took()
 
 
+def total(parts: Iterable[Took]) -> Took:
+    """What all took."""
+    return reduce(Took.plus, parts, NONE)
+
+
 def took(reply: Reply | Response, price: Price | None) -> Took:
     """What one reply took; its cost is what it would be now."""
     tokens_in, tokens_out = reply.tokens_in or 0, reply.tokens_out or 0
@@ -89,16 +95,32 @@ class Count:
     owed: Took = NONE
     """What is not remembered, by its pieces and at most."""
     again: bool = False
-    """Whether a reply may be asked for again, cut off or not of the form asked for: such calls cannot be counted."""
+    """Whether more may be asked by what comes back, as for a reply that was cut off: such calls cannot be counted."""
     bounded: bool = True
-    """Whether what is counted is the most: each reply has a longest length, and none is asked for again."""
+    """Whether what is counted is the most: each reply has a longest length, and nothing is asked by what it says."""
     unpriced: set[str] = field(default_factory=set)
     """Models whose price is unknown, as `name at host`."""
+    keys: frozenset[str] = frozenset()
+    """Of a task of the bank, what is to be asked about it: another may ask that first."""
 
     @property
     def name(self) -> str:
         """The task's id."""
         return self.job[0].id
+
+
+@dataclass
+class Shared:
+    """What tasks ask about other tasks, those of the bank; each call once, however many tasks want it."""
+
+    owed: dict[str, Took] = field(default_factory=dict)
+    """Those that are not remembered, by key: prompt tokens by their pieces, reply tokens at most."""
+    known: set[str] = field(default_factory=set)
+    """Keys of those that are."""
+
+    def without(self, own: Set[str]) -> Shared:
+        """Without the calls that the other tasks ask about themselves."""
+        return Shared({key: each for key, each in self.owed.items() if key not in own}, self.known - own)
 
 
 class CountingDoor(Door):
@@ -120,27 +142,30 @@ class CountingDoor(Door):
         return key, split(reply)
 
 
-async def count_tasks(run: Run, work: Iterable[Job], bank: list[Task]) -> list[Count]:
-    """The counts of all tasks, in their order; the run's door must be open.
+async def count_tasks(run: Run, work: Iterable[Job], bank: list[Task]) -> tuple[list[Count], Shared]:
+    """The counts of all tasks, in their order, and what they ask about others; the run's door must be open.
 
     Raises:
         UserError: a template is broken, or the store is.
     """
-    work = list(work)
+    work, shared = list(work), Shared()
     counts: list[Count] = []
     with Progress("counting", len(work)) as progress:
-        async for count in in_order(work, lambda job: _count(run, job, bank), WIDTH):
+        async for count in in_order(work, lambda job: _count(run, job, bank, shared), WIDTH):
             counts.append(count)
             progress.advance()
-    return counts
+    own = {key for count in counts for key in count.keys}
+    return counts, shared.without(own)
 
 
-async def _count(run: Run, job: Job, bank: list[Task]) -> Count:
-    recalling = await _asked(run, job, bank, recalls=True)
-    fresh = await _asked(run, job, bank, recalls=False) if recalling.known else recalling
+async def _count(run: Run, job: Job, bank: list[Task], shared: Shared) -> Count:
+    recalling = await _asked(run, job, bank, True, shared)
+    fresh = await _asked(run, job, bank, False) if recalling.known else recalling
     methods = [run.recipe.methods[number] for number in job[1]]
-    again = any(method.longer is not None or getattr(method, "reply_fields", None) is not None for method in methods)
+    again = any(method.follows_up for method in methods)
     count = Count(job, again=again, bounded=not again)
+    if any(each.id == count.name for each in bank):
+        count.keys = frozenset(fresh.owed)
     for model, request in fresh.owed.values():
         worst = _worst(model, request)
         count.calls += 1
@@ -160,10 +185,26 @@ async def _count(run: Run, job: Job, bank: list[Task]) -> Count:
     return count
 
 
-async def _asked(run: Run, job: Job, bank: list[Task], recalls: bool) -> CountingDoor:
-    """A door after a task went through its methods before it."""
+async def _asked(run: Run, job: Job, bank: list[Task], recalls: bool, shared: Shared | None = None) -> CountingDoor:
+    """A door after a task went through its methods before it; what that asks about others is taken out.
+
+    Args:
+        shared: where it is put.
+    """
     door = CountingDoor(run.door.store, recalls)
-    await harvest(replace(run, _door=door), *job, bank)
+    task, numbers = job
+    counting = replace(run, _door=door)
+    brought = await harvest(counting, task, numbers, bank)
+    for key in {each.key for each in brought.responses if each.task_id != task.id}:
+        owed, known = door.owed.pop(key, None), door.known.pop(key, None)
+        if shared is not None and owed is not None:
+            shared.owed[key] = _worst(*owed)
+        if shared is not None and known is not None:
+            shared.known.add(key)
+    if brought.responses and not (door.owed or door.known):  # it waits for what it asked about others, then asks at least once
+        for number in numbers:
+            method = run.recipe.methods[number]
+            await counting.ask(method.teacher_prompt(task, bank), task=task, sampling=method.sampling)
     return door
 
 

@@ -14,6 +14,7 @@ from pipeline.llm.prices import PRICES, ListedPrice, dollars
 from pipeline.progress import clock
 from pipeline.run import Run
 from pipeline.stages.forecast import Forecast, forecast
+from pipeline.stages.growing import growths
 from pipeline.stages.interval import Interval, exactly
 
 PILOT = 100
@@ -37,7 +38,12 @@ async def estimate(run: Run, pilot: int = PILOT) -> list[str]:
 
 def _not_counted(run: Run, found: Forecast) -> list[str]:
     """Calls of the whole way that are not the teacher's answers to tasks."""
-    notes = []
+    making = sorted({each.method for each in growths(run)})
+    notes = [
+        f"note: not counted are the calls of methods that make tasks, and of what asks about these: {', '.join(making)}",
+        "note: what they ask follows from what comes back; DISTILL_MAX_COST, DISTILL_MAX_TOKENS or DISTILL_MAX_CALLS bounds it",
+    ]
+    notes = notes if making else []
     if found.questions:
         notes.append(f"note: `train` asks the teacher {_number(found.questions)} questions more (evaluation.teacher)")
     asking = [each.filter for each in run.recipe.filters if isinstance(each, AskingFilter)]
@@ -49,6 +55,8 @@ def _not_counted(run: Run, found: Forecast) -> list[str]:
 def _counted(run: Run, found: Forecast) -> list[str]:
     """What is seen without an answer."""
     owed = found.owed
+    if growths(run) and not found.known + owed.calls:
+        return [f"{run.recipe.name}: nothing can be counted without an answer"]
     most, more = ("at most", "") if found.bounded else ("about", "; more where a reply has no limit or is asked for again")
     lines = [
         f"{run.recipe.name}: {_number(found.known + owed.calls)} calls, as far as can be counted without an answer; "
@@ -110,8 +118,11 @@ def _ceilings(run: Run, found: Forecast) -> list[str]:
         ("DISTILL_MAX_TOKENS", settings.max_tokens, "tokens"),
         ("DISTILL_MAX_COST", settings.max_cost, "cost"),
     ):
+        needed = _needed(found, column)
+        if needed is not None and growths(run):
+            needed = needed._replace(high=inf)  # nobody has counted what they ask
         if ceiling is not None:
-            lines.append(f"{name}={ceiling:g}: {_fits(_needed(found, column), ceiling)}")
+            lines.append(f"{name}={ceiling:g}: {_fits(needed, ceiling)}")
     return lines
 
 

@@ -26,7 +26,6 @@ from pipeline.pupils import Pupil
 from pipeline.records import Grade
 from pipeline.run import Run
 from pipeline.settings import project_path
-from pipeline.stages.students import pupils
 from pipeline.stages.train import is_trained
 from pipeline.tables import read_rows, table_path
 
@@ -99,7 +98,7 @@ def _examinees(run: Run, model: str) -> list[Examinee]:
     Raises:
         UserError: there is no such model, it was not trained on this corpus, or the harness cannot put it as it is trained.
     """
-    student, known = run.recipe.student, pupils(run)
+    student, known = run.recipe.student, run.pupils()
     if model == "base":
         if student.chat_template:
             raise UserError(
@@ -135,7 +134,7 @@ def _student(run: Run, pupil: Pupil) -> Examinee:
 
 def kept_rows(run: Run) -> list[Grade]:
     """The harness's rows in `6_evaluation` that still hold: those of the weights that the run's models have now."""
-    known = {(each.model, each.seed): each.weights for each in (_base(run), *(_student(run, each) for each in pupils(run)))}
+    known = {(each.model, each.seed): each.weights for each in (_base(run), *(_student(run, each) for each in run.pupils()))}
     try:
         there = [row for row in read_rows(run.folder, "6_evaluation", Grade) if row.benchmark.startswith(PREFIX)]
     except UserError:  # there is no such table, or none that can be read: it is about to be made anew

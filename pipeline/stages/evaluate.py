@@ -24,7 +24,7 @@ from pipeline.run import Run
 from pipeline.stages.contestants import Contestant, contestants, greedy
 from pipeline.stages.eval_harness import kept_rows
 from pipeline.stages.generate import in_order, window
-from pipeline.stages.items import evaluation_items, level, prompt_for
+from pipeline.stages.items import evaluation_items, level, method_for, prompt_for
 from pipeline.stages.same_prompts import check_prompts
 from pipeline.stages.speed import speeds
 from pipeline.stages.swapping import Swap, is_swappable, swap
@@ -57,7 +57,8 @@ async def evaluate(run: Run) -> None:
         for item in items:
             new["6_items"].append(item)
         put = [(entrant, _put_to(entrant, items)) for entrant in entrants]
-        with Progress("evaluating", sum(len(some) for _, some in put), lambda: f"{run.door.tally.asked} asked") as progress:
+        put_to_all = sum(len(some) for _, some in put)
+        async with Progress("evaluating", put_to_all, lambda: f"{run.door.tally.asked} asked") as progress:
             for entrant, some in put:
                 sitting = Sitting(run, entrant, bank, _first_of_each(run, items))
                 async with run.door:  # closed after each, so that one model is in memory at a time
@@ -119,9 +120,10 @@ class Sitting:
     async def grades(self, item: Item) -> list[Grade]:
         """The grades of one item, in every way it is asked."""
         prompt = prompt_for(self.run, item, self.bank, self.entrant.is_teacher)
-        reply = await self._ask(item, prompt, self._greedy)
+        reply = await self._reply(item, prompt, self._greedy)
         rows = [self._graded(item, reply, "greedy"), *await self._samples(item, prompt)]
-        if self.run.recipe.evaluation.faithfulness and self.entrant.probed and is_swappable(item):
+        at_once = reply.messages == list(prompt.messages)  # what was put together from several turns nobody can go on with
+        if self.run.recipe.evaluation.faithfulness and self.entrant.probed and is_swappable(item) and at_once:
             rows.append(await self._swapped(item, prompt, reply))
         self.missing += reply.finish in NO_REPLY
         self.cut += reply.finish == "length"
@@ -138,7 +140,7 @@ class Sitting:
         sampled = self.run.recipe.evaluation.sampled
         if sampled is None or not self.entrant.samples or (item.benchmark, item.id) not in self.sampled:
             return []
-        asking = [self._ask(item, prompt, self._warm, number) for number in range(sampled.samples)]
+        asking = [self._reply(item, prompt, self._warm, number) for number in range(sampled.samples)]
         return [self._graded(item, reply, "sampled") for reply in await asyncio.gather(*asking)]
 
     async def _swapped(self, item: Item, prompt: Prompt, reply: Response) -> Grade | None:
@@ -149,6 +151,19 @@ class Sitting:
         begun = Message(role="assistant", content=changed.begun)
         going_on = Prompt((*prompt.messages, begun), prompt.template, prompt.template_hash)
         return self._followed(item, changed, await self._ask(item, going_on, self._greedy))
+
+    async def _reply(self, item: Item, prompt: Prompt, sampling: Sampling, sample: int = 0) -> Response:
+        """What it says to an item: by its method, students in as many turns as that taught them."""
+
+        async def put(asked: Prompt) -> Response:
+            return await self._ask(item, asked, sampling, sample)
+
+        method = method_for(self.run, item)
+        if method is None:
+            return await put(prompt)
+        if self.entrant.is_teacher:
+            return await method.teacher_reply(item, prompt, put)
+        return await method.reply(item, prompt, self.bank, put)
 
     async def _ask(self, item: Item, prompt: Prompt, sampling: Sampling, sample: int = 0) -> Response:
         return await self.run.ask(prompt, task=item, sample=sample, sampling=sampling, role=self.entrant.role)

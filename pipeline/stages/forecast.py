@@ -21,9 +21,9 @@ from pipeline.progress import Progress
 from pipeline.records import Response, Task
 from pipeline.run import Run
 from pipeline.stages.changes import changed
-from pipeline.stages.counting import NONE, Count, Took, count_tasks, took, untold
+from pipeline.stages.counting import NONE, Count, Shared, Took, count_tasks, took, total, untold
 from pipeline.stages.generate import demonstration_bank, in_order, source_tasks
-from pipeline.stages.harvest import Plan, check_longer, harvest
+from pipeline.stages.harvest import Plan, check_methods, harvest
 from pipeline.stages.interval import Interval
 from pipeline.stages.pilot import Stratum, expected_of, first_draw, second_draw, strata_of
 from pipeline.student.tokens import token_counter
@@ -44,7 +44,7 @@ class Forecast:
     questions: int
     """What the evaluation will ask the teacher beside all this."""
     bounded: bool
-    """Whether `owed` is the most there can be: every reply has a longest length, and none is asked for again."""
+    """Whether `owed` is the most there can be: every reply has a longest length, and nothing is asked by what it says."""
     piloted: int = 0
     """Tasks of the pilot that were answered."""
     failed: int = 0
@@ -79,20 +79,20 @@ async def forecast(run: Run, pilot: int, tell: Callable[[Forecast], None]) -> Fo
         UserError: the source or a template is broken, or nothing of the pilot was answered.
         BudgetReached: a ceiling ended the pilot; what landed is kept.
     """
-    check_longer(run)
+    check_methods(run)
     tasks, planned = list(source_tasks(run)), Plan(run.recipe)
     bank = demonstration_bank(tasks)
     work = [(task, numbers) for task in tasks if (numbers := planned.methods_for(task))]
     async with run.door:
-        counts = await count_tasks(run, work, bank)
-        owed, known = NONE, 0
-        for count in counts:
-            owed, known = owed.plus(count.owed), known + int(count.known.calls)
+        counts, shared = await count_tasks(run, work, bank)
+        owed = total([*(count.owed for count in counts), *shared.owed.values()])
+        known = len(shared.known) + int(sum(count.known.calls for count in counts))
         unpriced = set[str]().union(*(count.unpriced for count in counts))
         found = Forecast(owed, known, unpriced, _questions(run, tasks), all(count.bounded for count in counts))
         tell(found)
-        if pilot:
-            await _pilot(run, counts, bank, pilot, found)
+        asking = [count for count in counts if count.calls]  # methods that only make tasks ask nothing of one alone
+        if pilot and asking:
+            await _pilot(run, asking, shared, bank, pilot, found)
     return found
 
 
@@ -109,22 +109,23 @@ def _questions(run: Run, tasks: Sequence[Task]) -> int:
     return len(asked) + variants + further
 
 
-async def _pilot(run: Run, counts: list[Count], bank: list[Task], pilot: int, found: Forecast) -> None:
+async def _pilot(run: Run, counts: list[Count], shared: Shared, bank: list[Task], pilot: int, found: Forecast) -> None:
     """Asks a pilot and tells from it what is left."""
+    of_others: dict[str, Took] = {}
     token_counter(run.recipe.student.model)  # what filters count with had better be there before money is spent
     strata, asking = strata_of(counts, pilot), _live(run)
     found.unpriced.clear()  # a model without a price may say what its replies cost
 
     async def draw(drawn: Sequence[tuple[Stratum, Count]]) -> None:
-        with Progress("asking a pilot", len(drawn)) as progress:
-            async with aclosing(in_order(drawn, lambda each: harvest(asking, *each[1].job, bank), len(drawn) + 1)) as harvests:
-                async for brought in harvests:
-                    stratum, count = drawn[progress.done]
-                    _note(run, stratum, count, brought.responses, found)
-                    progress.advance()
+        work = in_order(drawn, lambda each: harvest(asking, *each[1].job, bank), len(drawn) + 1)
+        async with Progress("asking a pilot", len(drawn)) as progress, aclosing(work) as harvests:
+            async for brought in harvests:
+                stratum, count = drawn[progress.done]
+                _note(run, stratum, count, brought.responses, found, of_others)
+                progress.advance()
 
     await draw(first_draw(strata))
-    if more := second_draw(strata, pilot):
+    if more := second_draw(strata, pilot, len(of_others)):
         await draw(more)
     tally = run.door.tally
     if not found.piloted:
@@ -136,7 +137,7 @@ async def _pilot(run: Run, counts: list[Count], bank: list[Task], pilot: int, fo
     if cost is None and price:  # a refusal without a count of tokens
         cost = price.of(tally.tokens_in, tally.tokens_out)
     found.spent = Took(tally.asked, tally.tokens_in, tally.tokens_out, cost or 0.0)
-    found.left = _left(strata)
+    found.left = _with_others(_left(strata), strata, shared, of_others)
     found.time = _time(run, found, sum(each.calls for stratum in strata for each in stratum.drawn.values()))
 
 
@@ -150,8 +151,14 @@ def _live(run: Run) -> Run:
     return replace(run, _door=run.door, _models={"teacher": live})
 
 
-def _note(run: Run, stratum: Stratum, count: Count, responses: Sequence[Response], found: Forecast) -> None:
-    """Takes down what a task of the pilot took, each reply once; a task some of whose calls failed tells nothing."""
+def _note(
+    run: Run, stratum: Stratum, count: Count, responses: Sequence[Response], found: Forecast, of_others: dict[str, Took]
+) -> None:
+    """Takes down what a task of the pilot took, each reply once; a task some of whose calls failed tells nothing.
+
+    Args:
+        of_others: what it asked about other tasks goes here, by key.
+    """
     replies = {response.key: response for response in responses}.values()
     if any(each.finish == "owed" for each in replies):
         found.failed += 1
@@ -161,23 +168,41 @@ def _note(run: Run, stratum: Stratum, count: Count, responses: Sequence[Response
     whole = NONE
     for each in replies:
         price = run.model(each.role).price
-        whole = whole.plus(took(each, price))
+        if each.task_id == count.name:
+            whole = whole.plus(took(each, price))
+        else:
+            of_others[each.key] = took(each, price)
         if price is None and each.cost is None and each.finish not in UNBILLED:
             found.unpriced.add(f"{each.model} at {each.provider}")
     stratum.drawn[count.name] = whole
 
 
+def _with_others(
+    left: dict[str, Interval], strata: Sequence[Stratum], shared: Shared, of_others: dict[str, Took]
+) -> dict[str, Interval]:
+    """What is left with what is asked about others: each of these calls once, and none that the pilot has asked already."""
+    seen = [each for key, each in of_others.items() if key in shared.owed]
+    waiting = [each for key, each in shared.owed.items() if key not in of_others]
+    some = total(seen or waiting)
+    share = len(waiting) / max(1, len(seen or waiting))
+    drawn = {name for stratum in strata for name in stratum.drawn}
+    undrawn = {key for stratum in strata for count in stratum.counts if count.name not in drawn for key in count.keys}
+    ahead = total([each for key, each in of_others.items() if key in undrawn])
+    more = {column: share * getattr(some, column) - getattr(ahead, column) for column in Took._fields}
+    return {column: Interval(*(max(0.0, figure + more[column]) for figure in each)) for column, each in left.items()}
+
+
 def _left(strata: Sequence[Stratum]) -> dict[str, Interval]:
     """What is left by column; no more than counted, where no task of the pilot took more calls than were counted of it.
 
-    Where replies may be asked for again, and none of the pilot was, up to three in as many calls as it had may be: the rule of
-    three for what was never seen.
+    Where more may be asked by what comes back, up to three in as many calls as the pilot had may end otherwise than all of
+    these did: the rule of three for what was never seen.
     """
     left = {column: expected_of(strata, column) for column in Took._fields}
     counts = [count for stratum in strata for count in stratum.left()]
     if any(count.again for count in counts):
         unseen = 1 + 3 / max(1.0, sum(took.calls for stratum in strata for took in stratum.drawn.values()))
-        return {column: Interval(each.value, each.low, each.high * unseen) for column, each in left.items()}
+        return {column: Interval(each.value, each.low / unseen, each.high * unseen) for column, each in left.items()}
     if any(stratum.drawn[count.name].calls > count.calls for stratum in strata for count in stratum.counts_drawn()):
         return left
     left["calls"] = left["calls"].at_most(sum(count.owed.calls for count in counts))

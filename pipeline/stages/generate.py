@@ -12,16 +12,19 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
 from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from pipeline.errors import UserError
 from pipeline.identity import file_hash
-from pipeline.methods.in_context import BANK
+from pipeline.methods.demonstrations import BANK
+from pipeline.methods.distillation import MADE
 from pipeline.progress import Progress
 from pipeline.publication import Publication
-from pipeline.records import Task
+from pipeline.records import Response, Task
 from pipeline.run import Run
-from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_longer, harvest
+from pipeline.stages.growing import Crop, grow, growths
+from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, asked_so_far, check_methods, harvest
 from pipeline.student.tokens import token_counter
 from pipeline.tables import CORPORA, remove_tables, table_path
 
@@ -42,20 +45,27 @@ async def generate(run: Run) -> None:
         UserError: the source is empty or broken, a template is, or the teacher cannot be asked.
         BudgetReached: a ceiling was met; what landed is kept.
     """
-    check_longer(run)
+    check_methods(run)
     token_counter(run.recipe.student.model)  # what selection will count with had better be there before money is spent
     bank, work, before = Bank(), 0, _inputs(run)
     with Publication(run.folder, "1_tasks", "2_responses", "3_samples") as new:
-        planned = Plan(run.recipe)
+        planned, seeds = Plan(run.recipe), list[Task]()
         for task in source_tasks(run):
             new["1_tasks"].append(task)
             bank.show(task)
             work += bool(planned.methods_for(task))
-        new["1_tasks"].complete()
+            if growths(run):
+                seeds.append(task)
         async with run.door:
-            await _ask_all(run, new["1_tasks"].read_back(Task), work, bank.tasks(), new)
+            crop = await grow(run, seeds)
+            for task in crop.tasks.values():
+                new["1_tasks"].append(task)
+                work += bool(planned.methods_for(task) or task.id in crop.samples)
+            new["1_tasks"].complete()
+            await _ask_all(run, new["1_tasks"].read_back(Task), work, bank.tasks(), crop, new)
         if before != [new[name].content_hash() for name in INPUTS]:
             remove_tables(run.folder, *DOWNSTREAM)
+    run.write_attempts(crop.notes)
     run.write_recipe("source", "teacher", "methods")
 
 
@@ -65,32 +75,52 @@ def _inputs(run: Run) -> list[str] | None:
     return [file_hash(path) for path in paths] if all(path.is_file() for path in paths) else None
 
 
-async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task], new: Publication) -> None:
-    """Puts all tasks through their methods and writes down what they bring, in their order.
+async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task], crop: Crop, new: Publication) -> None:
+    """Puts all tasks through their methods and writes down what they bring, in their order, behind what came with them.
 
     Raises:
         UserError: no call gave a sample.
     """
     model, planned = run.model("teacher"), Plan(run.recipe)
     counts, errors = Counter[str](), Counter[str]()
+    shared: dict[str, set[str]] = {task.id: set() for task in bank}
+    """Keys written of replies about tasks of the bank: others may ask about these, too, as C-ICL does."""
+
+    def note(response: Response) -> None:
+        told = shared.get(response.task_id, set())
+        if response.key not in told:
+            told.add(response.key)
+            new["2_responses"].append(response)
+            errors[_why_no_sample(response)] += 1
 
     async def work_on(job: tuple[Task, list[int]]) -> Harvest:
         brought = await harvest(run, *job, bank)
+        if made := crop.samples.get(job[0].id):
+            brought.samples[:0] = made
+            brought.passed += crop.passed[job[0].id]
         counts.update(samples=len(brought.samples), kept=brought.passed)
         progress.advance()
         return brought
 
-    work = ((task, numbers) for task in tasks if (numbers := planned.methods_for(task)))
-    with Progress(f"asking {model.name}", total, lambda: _details(run, counts)) as progress:
-        async with aclosing(in_order(work, work_on, window(model.in_flight))) as harvests:
-            async for brought in harvests:
-                for response in brought.responses:
-                    new["2_responses"].append(response)
-                    errors[response.error or "an empty reply"] += 1
-                for sample in brought.samples:
-                    new["3_samples"].append(sample)
+    jobs = ((task, planned.methods_for(task)) for task in tasks)
+    work = (job for job in jobs if job[1] or job[0].id in crop.samples)
+    for response in crop.responses:
+        note(response)
+    tally = run.door.tally
+    progress = Progress(f"asking {model.name}", total, lambda: asked_so_far(tally, counts["kept"], counts["samples"]))
+    async with progress, aclosing(in_order(work, work_on, window(model.in_flight))) as harvests:
+        async for brought in harvests:
+            for response in brought.responses:
+                note(response)
+            for sample in brought.samples:
+                new["3_samples"].append(sample)
+    if not counts["samples"] and not errors:
+        raise UserError(
+            f"{run.recipe.name}: nobody was asked: no method of the recipe found in its tasks what it works on",
+            "What each needs stands in `distill methods`; `distill preview` shows what it would ask.",
+        )
     if not counts["samples"]:
-        (error, count), *_ = errors.most_common(1)
+        error, count = max(errors.items(), key=itemgetter(1))
         raise UserError(
             f"{model.name}: none of {errors.total()} calls gave a sample; {count} times: {error}",
             "Mend what is complained of; the tables are as they were. If a few were refused through the endpoint's own fault, "
@@ -98,13 +128,9 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
         )
 
 
-def _details(run: Run, counts: Counter[str]) -> str:
-    """What the progress line says beside the rate."""
-    tally = run.door.tally
-    cost = "cost unknown" if tally.cost is None else f"{tally.cost:.2f} dollars"
-    calls = f"{tally.asked} asked, {tally.remembered} remembered" + (f", {tally.owed} owed" * bool(tally.owed))
-    error = f" · last error: {tally.last_error[:80]}" if tally.last_error else ""
-    return f"{calls} · {counts['kept']} of {counts['samples']} samples pass row filters · {cost}{error}"
+def _why_no_sample(response: Response) -> str:
+    unread = "a reply that the method could not use" if (response.text or "").strip() else "an empty reply"
+    return response.error or unread
 
 
 def source_tasks(run: Run) -> Iterator[Task]:
@@ -117,7 +143,7 @@ def source_tasks(run: Run) -> Iterator[Task]:
     reserved = {(task.context, task.prompt) for task in benchmarks.values()}
     answers: dict[int, int] = {}
     """What is remembered of a task, as two numbers: a hundred bytes a task."""
-    repeated = other = asked = covered = given_way = 0
+    repeated = other = asked = covered = solved = given_way = 0
     kinds: set[str] = set()
     for task in run.recipe.source.tasks(run.recipe.evaluation.split, run.recipe.evaluation.limit):
         if task.split in ASKED_SPLITS and (task.context, task.prompt) in reserved:
@@ -131,6 +157,7 @@ def source_tasks(run: Run) -> Iterator[Task]:
         answers[name] = answer
         kinds.add(task.kind)
         asked += task.split in ASKED_SPLITS
+        solved += task.split in ASKED_SPLITS and task.answer is not None
         covered += task.split in ASKED_SPLITS and any(method.covers(task) for method in run.recipe.methods)
         yield task
     yield from (task for name, task in benchmarks.items() if int(name, 16) not in answers)
@@ -144,9 +171,10 @@ def source_tasks(run: Run) -> Iterator[Task]:
     if not asked:
         raise UserError(f"{run.recipe.name}: the source holds no tasks for the teacher", "Look at source in the recipe.")
     if not covered:
+        unsolved = " None of them has an answer, which some methods need: name it in source.fields." if not solved else ""
         raise UserError(
             f"{run.recipe.name}: no method is for the tasks the teacher may be asked about",
-            f"Kinds there are: {', '.join(sorted(kinds))}. Look at methods.N.kinds, and at source.limit.",
+            f"Kinds there are: {', '.join(sorted(kinds))}. Look at methods.N.kinds, and at source.limit.{unsolved}",
         )
 
 
@@ -164,7 +192,8 @@ class Bank:
 
     def show(self, task: Task) -> None:
         """Takes the task in, if there is room for it."""
-        if task.split == "train" and len(self._tasks.setdefault(task.kind, [])) < BANK + 1:
+        is_made = task.source.startswith(MADE)  # the evaluation reads these, too, and must show what training showed
+        if task.split == "train" and not is_made and len(self._tasks.setdefault(task.kind, [])) < BANK + 1:
             self._tasks[task.kind].append(task)
 
     def tasks(self) -> list[Task]:

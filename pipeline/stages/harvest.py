@@ -15,10 +15,11 @@ from typing import Any
 from pipeline.errors import UserError
 from pipeline.filters.no_duplicates import NoDuplicates, fingerprint
 from pipeline.filters.verdicts import RowFilter, word_of
+from pipeline.llm.ask import Tally
 from pipeline.llm.asking import Ask
 from pipeline.llm.request import Sampling
 from pipeline.methods.distillation import Distilled
-from pipeline.prompts import Prompt
+from pipeline.prompts import Prompt, check_template
 from pipeline.recipe import Recipe
 from pipeline.records import Response, Sample, Task
 from pipeline.run import Run
@@ -36,19 +37,37 @@ class Harvest:
     """Samples that pass the row filters, repeats among them."""
 
 
-def check_longer(run: Run) -> None:
-    """Looks whether every second try of a cut reply may be longer than the first.
+def asked_so_far(tally: Tally, kept: int, samples: int) -> str:
+    """What a progress line says beside the rate."""
+    cost = "cost unknown" if tally.cost is None else f"{tally.cost:.2f} dollars"
+    calls = f"{tally.asked} asked, {tally.remembered} remembered" + (f", {tally.owed} owed" * bool(tally.owed))
+    error = f" · last error: {tally.last_error[:80]}" if tally.last_error else ""
+    return f"{calls} · {kept} of {samples} samples pass row filters · {cost}{error}"
+
+
+def check_methods(run: Run) -> None:
+    """Looks, before anybody is asked, for what would stop a method later.
 
     Raises:
-        UserError: it may not.
+        UserError: a template is missing or broken, or a second try of a cut reply may be no longer than the first.
     """
     for number, method in enumerate(run.recipe.methods):
+        for name, value in method:
+            if name.endswith("template"):
+                _check_template(f"methods.{number}.{name}", value)
         most = method.sampling.over(run.sampling("teacher")).max_tokens
         if method.longer is not None and most is not None and method.longer <= most:
             raise UserError(
                 f"methods.{number}.longer: {method.longer} is not above max_tokens, which is {most} for this method",
                 f"Give more than {most}, or leave methods.{number}.longer out.",
             )
+
+
+def _check_template(place: str, template: str) -> None:
+    try:
+        check_template(template)
+    except UserError as error:
+        raise UserError(f"{place}: {error.what}", error.remedy) from None
 
 
 class Plan:
@@ -75,14 +94,15 @@ async def harvest(run: Run, task: Task, numbers: list[int], bank: list[Task], as
     Args:
         ask: who answers instead of the recipe's own models.
     """
-    brought, sieve, known = Harvest(), Sieve(run.recipe, task), set[str]()
+    brought, sieve, known, told = Harvest(), Sieve(run.recipe, task), set[str](), set[str]()
     for number in numbers:
         method = run.recipe.methods[number]
-        recorder = _Recorder(ask or run.ask, method.longer)
+        recorder = Recorder(ask or run.ask, method.longer)
         samples = await _judged(method.distil(task, recorder, bank), sieve)
         brought.samples += [each for each in samples if each.id not in known]  # two entries may ask the same
         known.update(each.id for each in samples)
-        brought.responses += recorder.responses()
+        brought.responses += [each for each in recorder.responses() if each.key not in told]
+        told.update(each.key for each in brought.responses)
     brought.passed = sieve.passed
     return brought
 
@@ -141,7 +161,7 @@ class Sieve:
         return repeated
 
 
-class _Recorder:
+class Recorder:
     """An `Ask` that keeps what landed, and asks once more for what was cut off."""
 
     def __init__(self, ask: Ask, longer: int | None) -> None:

@@ -15,8 +15,8 @@ import polars as pl
 
 from pipeline.benchmarks.benchmark import AnyBenchmark
 from pipeline.errors import UserError
+from pipeline.methods.union import Method
 from pipeline.prompts import Prompt, render
-from pipeline.recipe import Method
 from pipeline.records import Item, Task
 from pipeline.run import Run
 from pipeline.stages.changes import changed

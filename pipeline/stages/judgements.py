@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from pipeline.filters.verdicts import AskingFilter, Word, checked, failed
+from pipeline.filters.verdicts import AskingFilter, Word, failed, looked_at, on_all
 from pipeline.llm.model import Model
 from pipeline.llm.request import Sampling
 from pipeline.pieces import Pieces, Words
@@ -76,13 +76,13 @@ async def ask_all(
 
     async def work_on(group: Group) -> Judged:
         task, rows, samples = group
-        ask = RoleAsk(run, name)
+        ask, seen = RoleAsk(run, name), looked_at(condition, samples)
         try:
-            words = [checked(word) for word in await condition.judge_asking(task, samples, ask)]
+            words = await condition.judge_asking(task, seen, ask) if seen else []
         except Exception as error:
-            words = [failed(error)] * len(samples)
-        assert len(words) == len(samples), f"{name} gave {len(words)} words on {len(samples)} samples"
-        return Judged(rows, words, sorted(ask.calls, key=lambda call: (call.template, call.key)))
+            words = [failed(error)] * len(seen)
+        assert len(words) == len(seen), f"{name} gave {len(words)} words on {len(seen)} samples"
+        return Judged(rows, on_all(condition, samples, words), sorted(ask.calls, key=lambda call: (call.template, call.key)))
 
     async with run.door:
         for shard in shards:

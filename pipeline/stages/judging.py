@@ -22,6 +22,7 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.filters.verdicts import Condition, GroupFilter, RowFilter, word_of, words_of
 from pipeline.pieces import Pieces, Words
+from pipeline.settings import cores
 from pipeline.shards import Flags, Shard, groups, stop_if_interrupted, tasks_and_samples
 
 AT_A_TIME = 500
@@ -86,7 +87,7 @@ async def judge_all(jobs: Sequence[Job], done: Callable[[], None]) -> None:
     Raises:
         UserError: a filter lacks what it needs, or a process was killed.
     """
-    workers = min(_cores(), len(jobs))
+    workers = min(cores(), len(jobs))
     if workers < 2:
         for job in jobs:
             judge(job)
@@ -113,10 +114,6 @@ async def judge_all(jobs: Sequence[Job], done: Callable[[], None]) -> None:
                 "Free some; the same command goes on with the shards that are left.",
             ) from None
         raise
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _begin_worker(folder: str) -> None:

@@ -58,19 +58,24 @@ def first_draw(strata: Sequence[Stratum]) -> list[tuple[Stratum, Count]]:
     return [(stratum, count) for stratum in strata for count in stratum.counts[:2]]
 
 
-def second_draw(strata: Sequence[Stratum], pilot: int) -> list[tuple[Stratum, Count]]:
-    """The tasks that fill a pilot of so many calls, one by one of the stratum that stands for most tokens with fewest tasks."""
+def second_draw(strata: Sequence[Stratum], pilot: int, others: int = 0) -> list[tuple[Stratum, Count]]:
+    """The tasks that fill a pilot of so many calls, one by one of the stratum that stands for most tokens with fewest tasks.
+
+    Args:
+        others: how many calls about other tasks the first draw made; each further task is taken to make as many.
+    """
+    beside = others / max(1, sum(len(stratum.drawn) for stratum in strata))
     numbers, means = [min(2, len(stratum.counts)) for stratum in strata], [_mean(stratum) for stratum in strata]
-    left = pilot - sum(took.calls for stratum in strata for took in stratum.drawn.values())
+    left = pilot - sum(took.calls for stratum in strata for took in stratum.drawn.values()) - others
     draw: list[tuple[Stratum, Count]] = []
     while places := [
-        n for n, each in enumerate(strata) if each.drawn and numbers[n] < len(each.counts) and means[n].calls <= left
+        n for n, each in enumerate(strata) if each.drawn and numbers[n] < len(each.counts) and means[n].calls + beside <= left
     ]:
         tokens = {n: len(strata[n].counts) * (means[n].tokens_in + means[n].tokens_out) for n in places}
         place = max(places, key=lambda n: tokens[n] / (numbers[n] + 0.5))
         draw.append((strata[place], strata[place].counts[numbers[place]]))
         numbers[place] += 1
-        left -= max(means[place].calls, 1)
+        left -= max(means[place].calls, 1) + beside
     return draw
 
 

@@ -14,7 +14,6 @@ import sys
 
 from pipeline.errors import DistillError, UserError
 from pipeline.run import Run
-from pipeline.stages.students import pupils
 from pipeline.stages.train import training_job
 from pipeline.student.shown import Proven, Shown
 
@@ -27,7 +26,7 @@ def prove_corpus(run: Run) -> tuple[Proven, list[Shown]]:
     """
     if importlib.util.find_spec("transformers") is None:
         raise UserError("transformers is not installed, and its tokenizers are needed", "pip install -e '.[train]'")
-    job = training_job(run, next(pupil for pupil in pupils(run) if pupil.model == "distilled"))
+    job = training_job(run, next(pupil for pupil in run.pupils() if pupil.model == "distilled"))
     child = subprocess.run(
         [sys.executable, "-m", "pipeline.student.prove"], input=job.model_dump_json(), capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -17,7 +17,6 @@ import polars as pl
 
 from pipeline.errors import UserError
 from pipeline.run import Run
-from pipeline.stages.students import pupils
 from pipeline.stages.train import is_trained
 from pipeline.tables import check_table, readable, table_path
 
@@ -89,7 +88,7 @@ def _student(run: Run) -> Path:
     Raises:
         UserError: it is not there, is of another corpus, or has no card yet.
     """
-    pupil = next(each for each in pupils(run) if each.model == "distilled" and each.first)
+    pupil = next(each for each in run.pupils() if each.model == "distilled" and each.first)
     folder = pupil.folder(run.folder)
     check_table(run.folder, "5_corpus")
     if not is_trained(run, pupil):

@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from pipeline.errors import UserError
+from pipeline.methods.union import Method
 from pipeline.prompts import templates_folder
-from pipeline.recipe import Method
 from pipeline.records import Item, Task
 from pipeline.run import Run
 from pipeline.stages.items import first_method, method_for

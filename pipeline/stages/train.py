@@ -22,7 +22,6 @@ from pipeline.progress import Progress
 from pipeline.pupils import Pupil
 from pipeline.run import Run
 from pipeline.settings import REPOSITORY, project_path
-from pipeline.stages.students import pupils
 from pipeline.student.job import Job, Schooling, curve_lines, curve_path, in_share, json_object, trained_by, training_of
 from pipeline.tables import read_frame, rows_hash
 
@@ -39,18 +38,27 @@ async def train(run: Run) -> None:
         UserError: there is no corpus, no such student, an example does not fit it, or the corpus has nothing to watch or too
             little for a share.
     """
-    for package in ("torch", "trl"):
-        if importlib.util.find_spec(package) is None:
-            raise UserError(f"{package} is not installed, and training needs it", "pip install -e '.[train]'")
+    check_installed()
     _check_corpus(run)
     run.write_recipe("student")  # first, so that a report made meanwhile shows these students and no others
     trained: dict[str, Pupil] = {}
-    for pupil in pupils(run):
+    for pupil in run.pupils():
         twin = trained.setdefault(training_job(run, pupil).fingerprint, pupil)
         if twin is pupil or is_trained(run, pupil):
-            await _train_one(run, pupil)
+            await train_one(training_job(run, pupil), pupil.name, run.settings.processes)
         else:
             _copy(run, twin, pupil)
+
+
+def check_installed() -> None:
+    """Looks whether the libraries are there that training needs.
+
+    Raises:
+        UserError: one is not.
+    """
+    for package in ("torch", "trl"):
+        if importlib.util.find_spec(package) is None:
+            raise UserError(f"{package} is not installed, and training needs it", "pip install -e '.[train]'")
 
 
 def _check_corpus(run: Run) -> None:
@@ -86,18 +94,18 @@ def _copy(run: Run, twin: Pupil, pupil: Pupil) -> None:
     os.replace(unfinished, place)
 
 
-async def _train_one(run: Run, pupil: Pupil) -> None:
-    job = training_job(run, pupil)
-    curve = curve_path(run.folder, pupil.name)
-    if is_trained(run, pupil):
-        print(f"{pupil.name}: trained before on the same corpus, nothing to do", file=sys.stderr)
+async def train_one(job: Job, name: str, processes: int) -> None:
+    """Runs a training, unless its student is there already; its curve lies beside the student."""
+    curve = curve_path(job.folder, name)
+    if trained_by(job.output) == job.fingerprint:
+        print(f"{name}: trained before on the same corpus, nothing to do", file=sys.stderr)
         _end_curve(curve, job)
         return
     if _finished(curve) or not _started_with(curve, job.fingerprint):
         curve.unlink(missing_ok=True)
         shutil.rmtree(job.output.with_name(f".{job.output.name}.checkpoints"), ignore_errors=True)
     job.output.parent.mkdir(parents=True, exist_ok=True)
-    await _run_child(job, pupil.name, curve, run.settings.processes)
+    await _run_child(job, name, curve, processes)
 
 
 def is_trained(run: Run, pupil: Pupil) -> bool:
@@ -108,10 +116,21 @@ def is_trained(run: Run, pupil: Pupil) -> bool:
 
 def training_job(run: Run, pupil: Pupil) -> Job:
     """What the training of a student is told."""
-    corpus = read_frame(run.folder, pupil.table, ["split"])
+    job = job_of(run, run.folder, pupil.table, pupil.folder(run.folder))
+    schooling = job.student.model_copy(update={"seed": pupil.seed})
+    return job.model_copy(update={"share": pupil.share, "student": schooling})
+
+
+def job_of(run: Run, place: Path, table: str, output: Path) -> Job:
+    """What the training of the recipe's student is told.
+
+    Args:
+        place: the folder in which the table lies.
+    """
+    corpus = read_frame(place, table, ["split"])
     student = run.recipe.student
     folder = model_folder(student.model)
-    schooling = student.model_dump(include=set(Schooling.model_fields)) | {"seed": pupil.seed}
+    schooling = student.model_dump(include=set(Schooling.model_fields))
     if not (corpus["split"] == "dev").any():
         schooling["early_stop"] = None  # there is nothing to watch
     return Job(
@@ -119,14 +138,13 @@ def training_job(run: Run, pupil: Pupil) -> Job:
         revision=student.revision,
         model_revision=model_hash(folder) if folder else f"{student.model}@{student.revision}",
         chat_template=chat_template(student.chat_template),
-        folder=run.folder,
-        table=pupil.table,
-        corpus_hash=rows_hash(run.folder, pupil.table),
-        share=pupil.share,
+        folder=place,
+        table=table,
+        corpus_hash=rows_hash(place, table),
         student=Schooling(**schooling),
         device=run.settings.device,
         trackers=run.settings.trackers,
-        output=pupil.folder(run.folder).absolute(),
+        output=output.absolute(),
     )
 
 

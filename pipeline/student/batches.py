@@ -29,13 +29,14 @@ LEAK = 0.05
 """Mean change of a token's logits, in standard deviations, above which packed examples must have seen each other."""
 
 
-def units(rows: Iterable[Row], negatives: Literal["leave", "unlikelihood"]) -> list[Unit]:
-    """Groups pairs, in the order in which the first of each comes, and leaves negatives out where the recipe says so."""
+def units(rows: Iterable[Row], negatives: Literal["leave", "unlikelihood", "likelihood"]) -> list[Unit]:
+    """Groups pairs, in the order in which the first of each comes; leaves negatives out, or takes them for none, as the recipe
+    says."""
     groups: dict[tuple[str, int], list[Row]] = {}
     for number, row in enumerate(rows):
         if not (row["negative"] and negatives == "leave"):
             group = ("pair", row["pair"]) if row["pair"] >= 0 else ("alone", number)
-            groups.setdefault(group, []).append(row)
+            groups.setdefault(group, []).append(row | {"negative": 0} if negatives == "likelihood" else row)
     return [{"examples": group} for group in groups.values()]
 
 

@@ -42,7 +42,7 @@ class Schooling(Frozen):
     early_stop: PositiveInt | None = None
     weigh: Literal["tokens", "examples"] = "tokens"
     agreement: NonNegativeFloat = 0.1
-    negatives: Literal["leave", "unlikelihood"] = "leave"
+    negatives: Literal["leave", "unlikelihood", "likelihood"] = "leave"
     seed: int
 
 

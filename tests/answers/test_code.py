@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import gc
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -155,3 +158,25 @@ def test_a_megabyte_is_read_at_once(text: str) -> None:
     program(UNFINISHED, reply)
     program(reply, f"```python\n{reply}")
     assert time.monotonic() - start < 10
+
+
+def test_threads_may_parse_at_once() -> None:
+    """With a hook of the garbage collector, as torch and others have, threads change in the middle of a tree."""
+    code = "\n".join(
+        f"def f{number}(x):\n    return [x + {number} * (y - 1) for y in range(10) if y % 2]" for number in range(100)
+    )
+
+    def hook(phase: str, info: dict[str, int]) -> None:
+        sum(range(300))
+
+    before, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.callbacks.append(hook)
+    gc.set_threshold(300, 5, 5)
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            assert all(pool.map(syntax_tree, [code] * 300))
+    finally:
+        gc.callbacks.remove(hook)
+        gc.set_threshold(*before)
+        sys.setswitchinterval(interval)

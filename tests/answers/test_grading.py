@@ -27,6 +27,16 @@ def test_answer() -> None:
     assert grade(make_task(answer="7"), "").correct is False
 
 
+def test_other_answers_that_are_accepted() -> None:
+    task = make_task(answer="a brush", extra={"accepted": ["to have paint"]})
+    assert [grade(task, text).correct for text in ("A brush.", "to have paint", "The answer is to have paint.")] == [True] * 3
+    assert grade(task, "paint").correct is False and grade(task, "to have paint").expected == "a brush"
+    assert grade_fully(task, "To have paint.").strict is True
+    unread = make_task(answer="7", extra={"accepted": ["8"]})
+    assert [grade(unread, text).correct for text in ("#### 7", "#### 8", "#### 9", "#### 7 or 9")] == [True, True, False, None]
+    assert grade(make_task(answer="7", extra={"accepted": "8"}), "8").correct is False
+
+
 @pytest.mark.parametrize(
     ("answer", "text", "correct", "why"),
     [

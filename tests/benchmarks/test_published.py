@@ -211,14 +211,13 @@ def test_json_lines_are_read_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_the_catalogue_says_what_each_is_and_where_it_is_from() -> None:
-    lines = catalogue(Benchmark, "benchmark").splitlines()
-    assert lines[0] == "every benchmark takes" and lines[1].split()[0] == "limit"
+    first, *others = catalogue(Benchmark, "benchmark").split("\n\n")
+    assert first.splitlines()[0] == "every benchmark takes" and first.splitlines()[1].split()[0] == "limit"
     for name, licence in (("gsm8k", "MIT"), ("ifeval", "Apache-2.0"), ("adversarial_glue", "CC BY-SA 4.0")):
-        (place,) = [number for number, line in enumerate(lines) if line.startswith(f"{name}: ")]
-        assert licence in lines[place + 1] and [line.split()[0] for line in lines[place + 2 : place + 4]] == [
-            "path",
-            "revision",
-        ]
+        (told,) = [each for each in others if each.startswith(f"{name}: ")]
+        assert licence in " ".join(told.split())
+        starts = [line.split()[0] for line in told.splitlines() if line[2:3].strip()]
+        assert starts[-3:] == ["from", "path", "revision"]
 
 
 HUB = """
@@ -253,7 +252,8 @@ def test_the_hub(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "['6', '5', '4']", "Is the hub reachable? The published file will do: give the benchmark its path."
+        "['6', '5', '4']",
+        "Is the hub reachable? The published file will do: --set evaluation.benchmarks.N.path=…, counted from 0.",
     ]  # fmt: skip
 
 

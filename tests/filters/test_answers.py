@@ -42,6 +42,11 @@ def test_answer_matches(fields: dict[str, object], target: str, decided: str, sc
 def test_the_detail_says_what_was_found_and_wanted() -> None:
     word = MATCHES.judge(make_task(answer="1" * 500), make_sample("The answer is " + "2" * 500))
     assert word.detail.startswith("'222") and ", expected '111" in word.detail and len(word.detail) <= 200
+    solution = "Let S be the amount Alexis paid. " * 9 + "She paid 184 - 143 = <<184-143=41>>41 for the shoes.\n#### 41"
+    assert MATCHES.judge(make_task(answer=solution), make_sample("The answer is 33.")).detail == "'33', expected '41'"
+    options = make_task(answer="A", choices=["so: 3", "no: 4"])
+    assert MATCHES.judge(options, make_sample("B")).detail == "'no: 4', expected 'so: 3'"
+    assert MATCHES.judge(make_task(answer="?"), make_sample("")).detail == "None, expected '?'"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipeline.filters import program_answer, tests_pass
+from pipeline.answers import computed
+from pipeline.filters import tests_pass
 from pipeline.filters.code_runs import CodeRuns
 from pipeline.filters.program_answer import ProgramAnswer
 from pipeline.filters.verdicts import Word
@@ -200,7 +201,7 @@ def test_a_reply_may_be_nothing_but_a_program() -> None:
 
 def test_text_that_is_no_program_computes_nothing() -> None:
     assert ANSWERS.judge(make_task(answer="5"), make_sample("The answer is 5.")).reason == "no Python program"
-    assert program_answer.with_answer("a = (") == ("a = (",)
+    assert computed.with_answer("a = (") == ("a = (",)
 
 
 @pytest.mark.parametrize(

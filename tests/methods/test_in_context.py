@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.methods.in_context import InContext
-from pipeline.records import Task
+from pipeline.prompts import Prompt
+from pipeline.records import Response, Task
 from pipeline.stages.generate import demonstration_bank
 from tests.methods.asking import Teacher, samples_of
+from tests.methods.scripted import Scripted
 from tests.rows import make_task
 
 METHOD = InContext(method="in_context", demonstrations=3)
@@ -94,3 +96,45 @@ def test_only_solved_training_tasks_of_the_kind_are_shown() -> None:
     prompt = user_prompt(make_task(), others)
     assert "Since one is one: 1" in prompt
     assert not any(word in prompt for word in ("unsolved", "another kind", "held out"))
+
+
+def voted(method: InContext, task: Task, bank: list[Task], *replies: str) -> tuple[Response, Scripted]:
+    """What a student comes to that gives these replies, in turn."""
+    said = iter(replies)
+    student = Scripted(lambda content, sample: next(said))
+
+    async def put(prompt: Prompt) -> Response:
+        return await student(prompt, task=task)
+
+    return asyncio.run(method.reply(task, method.student_prompt(task, bank), bank, put)), student
+
+
+def test_several_draws_of_demonstrations_vote() -> None:
+    task, *bank = tasks(30)
+    method = METHOD.model_copy(update={"draws": 3})
+    reply, student = voted(method, task, bank, "The answer is 7.", "So 4 it is. The answer is 4.", "The answer is 4.0.")
+    assert reply.text == "So 4 it is. The answer is 4."
+    assert len(set(student.asked)) == 3 and student.asked[0] == user_student_prompt(method, task, bank)
+    assert not any("[answer 0]" in content or content.count("[question 0]") != 1 for content in student.asked)
+    tied, _ = voted(method, task, bank, "The answer is 7.", "The answer is 4.", "I do not know")
+    assert tied.text == "The answer is 7.", "of answers with as many votes the first"
+
+
+def test_one_draw_is_one_reply_and_a_lost_one_decides_nothing() -> None:
+    task, *bank = tasks(30)
+    reply, student = voted(METHOD, task, bank, "The answer is 7.")
+    assert reply.text == "The answer is 7." and len(student.asked) == 1
+    lost, _ = voted(METHOD.model_copy(update={"draws": 3}), task, bank, "The answer is 7.", "", "The answer is 7.")
+    assert lost.finish == "owed" and lost.text is None
+
+
+def test_draws_of_the_demonstrations_a_task_brings() -> None:
+    task = make_task(prompt="c d ->", context="\n".join(f"a{n} b -> b a{n}" for n in range(6)))
+    method = METHOD.model_copy(update={"draws": 4})
+    _, student = voted(method, task, [], *["d c"] * 4)
+    assert len(set(student.asked)) == len(student.asked) > 1
+    assert all(content.count(" -> b a") == 3 for content in student.asked)
+
+
+def user_student_prompt(method: InContext, task: Task, bank: list[Task]) -> str:
+    return method.student_prompt(task, bank).messages[-1].content

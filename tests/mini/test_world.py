@@ -9,9 +9,10 @@ import pytest
 from pipeline.answers.constraints import CHECKS
 from pipeline.answers.grading import grade
 from pipeline.mini.induction import OOD_RULES, RULES
+from pipeline.mini.item import Item
 from pipeline.mini.problems import FORMS, LARGEST, OOD_FORMS
 from pipeline.mini.words import NAMES, OOD_NAMES, OOD_TOPICS, TOPICS
-from pipeline.mini.world import KINDS, Item, Split, items
+from pipeline.mini.world import KINDS, Split, items
 from pipeline.sources.mini import EVALUATION_SEED, to_task
 
 COUNT = 3000

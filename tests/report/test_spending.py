@@ -94,6 +94,15 @@ def test_replies_without_a_sample_belong_to_a_method(tmp_path: Path, response: R
     assert spent(tmp_path).calls == 3
 
 
+def test_replies_on_which_no_sample_rests_are_told(tmp_path: Path) -> None:
+    """Else nobody knew why many answered calls made few samples."""
+    unread = [reply(name, "socratic/teacher") for name in "bc"]
+    write(tmp_path, [reply("a"), *unread, reply("d", finish="owed")], [made_of("a")], rows=1)
+    assert read_funnel(tmp_path).unused == {"socratic/teacher": 2}
+    assert "    no sample rests on 2 (2 socratic/teacher)" in as_text(tmp_path).splitlines()
+    assert "On 2 replies no sample rests" in Outline(write_page(tmp_path).read_text()).text
+
+
 def test_one_unknown_cost_makes_the_sum_unknown(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -1,11 +1,13 @@
-"""Everything an evaluation can be asked for, over students that were really trained."""
+"""The main job from nothing to the report, with everything an evaluation can be asked for, over students really trained."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import polars as pl
@@ -23,7 +25,7 @@ from pipeline.statistics import wilson
 from tests.real_servers import NAME, vllm_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-ITEMS = 20
+TASKS, ITEMS = 100, 20
 CHANGES = (
     "student.epochs=1", "student.seeds=2", "student.curve=[0.5]", f"evaluation.limit={ITEMS}",
     "evaluation.benchmarks=[mini:single]", "evaluation.changes=[typos, distractor]", "evaluation.faithfulness=true",
@@ -34,7 +36,7 @@ MODELS = {"base": 1, "distilled@50%": 1, "gold_labels": 2, "teacher_labels": 2, 
 
 
 def run(verb: str, data: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline", verb, "mini", "--limit", "200", "--data", str(data)]
+    command = [sys.executable, "-m", "pipeline", verb, "mini", "--limit", str(TASKS), "--data", str(data)]
     changes = [word for change in CHANGES for word in ("--set", change)]
     done = subprocess.run([*command, *changes], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -46,10 +48,29 @@ def table(data: Path, name: str) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The data folder, and what was printed."""
     data = tmp_path_factory.mktemp("evaluated")
-    run("train", data)
-    return data
+    return data, run("train", data).stdout
+
+
+@pytest.fixture
+def evaluated(trained: tuple[Path, str]) -> Path:
+    return trained[0]
+
+
+def test_trained_again_nothing_is_done_twice(trained: tuple[Path, str]) -> None:
+    data, printed = trained
+    assert (data / "runs/mini/report.html").stat().st_size > 10_000
+    assert table(data, "5_control").height == table(data, "5_corpus").filter(pl.col("split") == "train").height
+    started = time.monotonic()
+    again = run("train", data)
+    assert again.stderr.count("trained before") == sum(MODELS.values()) - len({"base", "teacher"})
+    assert "0 asked" in again.stderr
+    assert "distilled is" in again.stdout and printed.endswith(again.stdout)
+    assert time.monotonic() - started < 90
+    starts = json.loads((data / "runs/mini/run.json").read_text())["starts"]
+    assert [start["verb"] for start in starts] == ["generate", "train", "train"]
 
 
 def test_everybody_answers_every_item_once_greedily(evaluated: Path) -> None:
@@ -107,7 +128,7 @@ def test_the_student_served_by_vllm_scores_the_same(evaluated: Path, tmp_path: P
 async def answers(data: Path, address: str) -> dict[str, tuple[str, bool | None]]:
     """What the server replies to the items of mini:test, asked as the student is, and whether it is right."""
     settings = load_settings(data=str(data), openai_base_url=address, openai_api_key="EMPTY")
-    run = Run(load_recipe("mini", ["source.limit=200", *CHANGES]), settings)
+    run = Run(load_recipe("mini", [f"source.limit={TASKS}", *CHANGES]), settings)
     run.add_model("served", OpenAIModel(backend="openai", model=NAME).open(settings))
     items, bank = evaluation_items(run)
     asked = [item for item in items if item.benchmark == "mini:test"]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE
@@ -67,8 +69,8 @@ def test_through_a_storm_of_429_most_of_what_is_allowed_is_used(tmp_path: Path, 
 HOPELESS = ("HANG", "HALF", "GONE", "CUT", "RESET", "ENDED", "TOO_LITTLE", "NO_JSON", "HTML", "NO_CHOICES", "GATEWAY")
 
 
-def test_rows_that_never_work_are_given_up_in_time_and_owed(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path / "work", range(60))
+def rows_that_never_work(folder: Path) -> None:
+    make_folder(folder, range(60))
     troubles = [replace(getattr(trouble, name), where=question(number)) for number, name in enumerate(HOPELESS)]
     with ChatServer(*troubles) as server:
         began = time.monotonic()
@@ -83,6 +85,30 @@ def test_rows_that_never_work_are_given_up_in_time_and_owed(tmp_path: Path) -> N
         server.troubles.clear()
         done(folder, server.url)
         assert server.hits == before + len(HOPELESS) and server.answered.total() == 60
+
+
+def a_deaf_endpoint(folder: Path) -> None:
+    make_folder(folder, range(60))
+    with deaf_url() as url:
+        ended = generate(folder, url, read_seconds=0.3)
+    assert ended.code == 2 and "Traceback" not in ended.err
+    assert "40 times" in ended.err and "no answer in time" in ended.err, ended.err
+
+
+@pytest.fixture(scope="module")
+def long_waits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Callable[[], None]]]:
+    """The checks that wait for minutes, and for little else: at the same time."""
+    checks = {"rows": rows_that_never_work, "endpoint": a_deaf_endpoint}
+    with ThreadPoolExecutor() as pool:
+        yield {name: pool.submit(check, tmp_path_factory.mktemp(name) / "work").result for name, check in checks.items()}
+
+
+def test_rows_that_never_work_are_given_up_in_time_and_owed(long_waits: dict[str, Callable[[], None]]) -> None:
+    long_waits["rows"]()
+
+
+def test_an_endpoint_that_is_deaf_ends_the_run(long_waits: dict[str, Callable[[], None]]) -> None:
+    long_waits["endpoint"]()
 
 
 MEASURED = """
@@ -106,14 +132,6 @@ def test_answers_of_a_hundred_megabytes_are_not_swallowed(tmp_path: Path) -> Non
         assert "larger than" in ended.out and server.hits == 40
     most = int(ended.err.splitlines()[-1]) / 1024
     assert 50 < most < 600, f"the command took {most:.0f} MiB"
-
-
-def test_an_endpoint_that_is_deaf_ends_the_run(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path / "work", range(60))
-    with deaf_url() as url:
-        ended = generate(folder, url, read_seconds=0.3)
-    assert ended.code == 2 and "Traceback" not in ended.err
-    assert "40 times" in ended.err and "no answer in time" in ended.err, ended.err
 
 
 @pytest.mark.parametrize("ceiling", [{"max_tokens": 9000}, {"max_calls": 150}], ids=["tokens", "calls"])

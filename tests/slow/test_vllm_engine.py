@@ -69,14 +69,14 @@ def test_generate_makes_the_corpus_and_starts_no_engine_again(tmp_path: Path) ->
 
 
 def test_killed_and_interrupted_it_leaves_no_process_and_loses_no_reply(tmp_path: Path) -> None:
-    program = start(tmp_path, 600)
+    program = start(tmp_path, 400)
     wait_for_replies(tmp_path, 100, program)
     program.kill()
     program.communicate()
     assert_nothing_is_left()
     before = landed(tmp_path)
 
-    program = start(tmp_path, 600)
+    program = start(tmp_path, 400)
     wait_for_replies(tmp_path, before + 100, program)
     os.killpg(program.pid, signal.SIGINT)  # as a terminal does: every process of the engine gets it, too
     started = time.monotonic()
@@ -87,6 +87,6 @@ def test_killed_and_interrupted_it_leaves_no_process_and_loses_no_reply(tmp_path
     assert_nothing_is_left()
 
     before = landed(tmp_path)
-    _, said = (program := start(tmp_path, 600)).communicate()
+    _, said = (program := start(tmp_path, 400)).communicate()
     assert program.returncode == 0, said
     assert f"{before} remembered" in said

@@ -1,4 +1,4 @@
-"""Files as sources: three formats that agree, errors that name the row, splits that never move."""
+"""Files as sources: four formats that agree, errors that name the row, splits that never move."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pipeline.sources.files import FileSource
 from pipeline.sources.tasks import Fields
 from tests.rows import public_data
 
+KINDS = ("jsonl", "json", "csv", "parquet")
 FIELDS = Fields(prompt="question", answer="result")
 
 
@@ -26,6 +27,8 @@ def write(folder: Path, kind: str, given: list[dict[str, Any]]) -> Path:
     path = folder / f"rows.{kind}"
     if kind == "jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in given))
+    elif kind == "json":
+        path.write_text(json.dumps(given, indent=1))
     elif kind == "csv":
         pl.DataFrame(given).write_csv(path)
     else:
@@ -38,7 +41,7 @@ def read(path: Path, limit: int | None = None, **more: Any) -> list[Task]:
     return list(source.tasks(("test",), limit))
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_formats_agree(tmp_path: Path, kind: str) -> None:
     tasks = read(write(tmp_path, kind, rows(50)))
     assert [task.prompt for task in tasks] == [row["question"] for row in rows(50)]
@@ -47,8 +50,8 @@ def test_formats_agree(tmp_path: Path, kind: str) -> None:
 
 
 def test_the_same_rows_have_the_same_ids_in_any_file(tmp_path: Path) -> None:
-    first, *others = ([task.id for task in read(write(tmp_path, kind, rows(5)))] for kind in ("jsonl", "csv", "parquet"))
-    assert others == [first, first]
+    first, *others = ([task.id for task in read(write(tmp_path, kind, rows(5)))] for kind in KINDS)
+    assert others == [first] * 3
 
 
 def test_csv_is_text(tmp_path: Path) -> None:
@@ -58,9 +61,9 @@ def test_csv_is_text(tmp_path: Path) -> None:
     assert (tasks[0].answer, tasks[-1].answer) == ("05", "3.5")
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_missing_column_names_the_row_and_the_columns(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(UserError, match=rf"rows\.{kind}, (line|row) 1: no column 'answer'\n.*question, result, note"):
+    with pytest.raises(UserError, match=rf"rows\.{kind}, (line|row|item) 1: no column 'answer'\n.*question, result, note"):
         read(write(tmp_path, kind, rows(2)), fields=Fields(prompt="question", answer="answer"))
 
 
@@ -69,6 +72,27 @@ def test_a_malformed_line_is_named(tmp_path: Path) -> None:
     path.write_text(path.read_text() + "{oops\n")
     with pytest.raises(UserError, match=r"rows\.jsonl, line 4: not JSON"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"question": "a"}', "a dict, not a list"),
+        ('{"question": "a"}\n{"question": "b"}', "cannot be read as json"),
+        ('[{"question": "a", "result": "1"}, 3]', "item 2: a int, not an object"),
+        ('[{"question": "\\ud83d"}]', "item 1: not text"),
+    ],
+)
+def test_what_is_no_list(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "rows.json").write_text(text)
+    with pytest.raises(UserError, match=rf"rows\.json.*{problem}"):
+        read(tmp_path / "rows.json")
+
+
+def test_a_list_that_is_said_to_be_lines(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(rows(2), indent=1))
+    with pytest.raises(UserError, match=r"line 1: not JSON(.|\n)*a list is a source of kind json"):
+        read(tmp_path / "rows.jsonl")
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -15,7 +15,6 @@ from pipeline.recipe import parse_recipe
 from pipeline.records import Example, Message, Task
 from pipeline.run import Run
 from pipeline.settings import REPOSITORY, load_settings
-from pipeline.stages.students import pupils
 from pipeline.stages.train import training_job
 from pipeline.student.job import mark_trained
 from tests.rows import make_task
@@ -69,6 +68,6 @@ def make_run(
 
 def pretend_trained(run: Run, model: str = "teacher") -> None:
     """Puts a mini model where each of the run's students would be."""
-    for pupil in pupils(run):
+    for pupil in run.pupils():
         shutil.copytree(MINI / model, pupil.folder(run.folder), dirs_exist_ok=True)
         mark_trained(pupil.folder(run.folder), training_job(run, pupil).fingerprint)

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from pipeline.answers.final import final_answer, same_answer
+from pipeline.answers.labels import right_answer
 from pipeline.records import Message, Sample, Span, Task
-from pipeline.stages.baselines import GOLD, TEACHER, given_answer, label_samples, right_answer, worded
+from pipeline.stages.baselines import GOLD, TEACHER, given_answer, label_samples, worded
 from tests.rows import make_sample, make_task
 
 
@@ -50,6 +51,20 @@ def test_what_shows_a_mistake_is_nobodys_answer() -> None:
     wrong, right = (answered(f"The answer is {number}.", id=str(number), negative=number == 9) for number in (9, 5))
     assert targets([(task, wrong)]) == {GOLD: [], TEACHER: []}
     assert targets([(task, wrong), (task, right)])[TEACHER] == ["The answer is 5."]
+
+
+@pytest.mark.parametrize("view", ["counterfactual", "correction", "reranker"])
+def test_what_answers_something_else_is_no_answer_to_the_question(view: str) -> None:
+    task, plain = make_task(answer="5"), [Message(role="user", content="How many?")]
+    other = answered(
+        "So it is 9. The answer is 9.", id="a", view=view, messages=[Message(role="user", content="[other] Which?")]
+    )
+    assert targets([(task, other)]) == {GOLD: [], TEACHER: []}
+    right = answered("The answer is 5.", id="b", messages=plain)
+    made = label_samples([(task, other), (task, other), (task, right)])
+    assert {table: [(sample.target, sample.messages) for sample, _ in rows] for table, rows in made.items()} == {
+        GOLD: [("The answer is 5.", plain)], TEACHER: [("The answer is 5.", plain)],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pipeline.run import Run
 from pipeline.settings import load_settings
 from pipeline.stages.filter import filter_samples
 from pipeline.stages.generate import generate
-from pipeline.stages.harvest import Harvest, Plan, check_longer, harvest
+from pipeline.stages.harvest import Harvest, Plan, check_methods, harvest
 from pipeline.stages.select import select
 from pipeline.tables import read_rows
 from tests.rows import make_response, make_task
@@ -235,16 +235,16 @@ def test_both_tries_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_longer_must_be_longer(tmp_path: Path, longer: int | None, fits: bool) -> None:
     run = longer_run(tmp_path, longer=longer)
     if fits:
-        check_longer(run)
+        check_methods(run)
         return
     with pytest.raises(UserError, match=rf"methods\.0\.longer: {longer} is not above max_tokens, which is 4"):
-        check_longer(run)
+        check_methods(run)
 
 
 def test_a_methods_own_limit_counts(tmp_path: Path) -> None:
     own = {"method": "chain_of_thought", "longer": 64, "sampling": {"max_tokens": 128}}
     with pytest.raises(UserError, match=r"methods\.1\.longer: 64 .* 128"):
-        check_longer(make_run(tmp_path, methods=[{"method": "instruction_following"}, own]))
+        check_methods(make_run(tmp_path, methods=[{"method": "instruction_following"}, own]))
 
 
 def test_generate_refuses_before_anything_else(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from pipeline.recipe import load_recipe
 from pipeline.records import Example, Message
 from pipeline.run import Run
 from pipeline.settings import REPOSITORY, load_settings
-from pipeline.stages.students import pupils
 from pipeline.stages.train import training_job
 from pipeline.student.job import mark_trained
 from tests import small_runs
@@ -106,7 +105,7 @@ def folder(tmp_path: Path) -> Path:
     write_table(run.folder, "1_tasks", [make_task()])
     write_table(run.folder, "5_corpus", [example("a", "train"), example("b", "dev")])
     run.write_recipe()
-    [pupil] = [each for each in pupils(run) if each.model == "distilled"]
+    [pupil] = [each for each in run.pupils() if each.model == "distilled"]
     student = pupil.folder(run.folder)
     shutil.copytree(base, student)
     (student / "model.safetensors").write_bytes(WEIGHTS)

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from pipeline.errors import UserError
 from pipeline.publication import write_table
 from pipeline.run import Run
-from pipeline.stages.students import pupils
 from pipeline.stages.train import _copy, _end_line, is_trained, train, training_job
 from pipeline.student.job import curve_lines, curve_path, mark_trained
 from pipeline.training import Student
@@ -32,7 +31,7 @@ def run_of(folder: Path, splits: str = "train dev", **student: Any) -> Run:
 
 def test_a_baseline_without_dev_examples_is_trained_for_all_epochs(tmp_path: Path) -> None:
     run = run_of(tmp_path, early_stop=2)
-    assert {each.name: training_job(run, each).student.early_stop for each in pupils(run)} == {"control": None, "distilled": 2}
+    assert {each.name: training_job(run, each).student.early_stop for each in run.pupils()} == {"control": None, "distilled": 2}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,7 @@ def test_what_would_stop_a_later_training_stops_the_first(
 
 def test_a_student_is_trained_whatever_was_tried_since(tmp_path: Path) -> None:
     run = run_of(tmp_path)
-    control, distilled = pupils(run)
+    control, distilled = run.pupils()
     place = distilled.folder(run.folder)
     place.mkdir(parents=True)
     assert not is_trained(run, distilled)
@@ -70,7 +69,7 @@ def test_a_training_that_was_killed_after_saving_is_done(tmp_path: Path) -> None
     """Between the weights and the last line of the curve: another start adds the line, once, and asks for no training."""
     pytest.importorskip("torch", reason="training asks for it first")
     run = run_of(tmp_path, baselines=[])
-    (distilled,) = pupils(run)
+    (distilled,) = run.pupils()
     job, curve = training_job(run, distilled), curve_path(run.folder, "distilled")
     job.output.mkdir(parents=True)
     mark_trained(job.output, job.fingerprint, steps=9, seconds=1.5)
@@ -99,7 +98,7 @@ def test_students_are_named_before_they_are_trained(tmp_path: Path) -> None:
 
 def test_a_copy_is_whole(tmp_path: Path) -> None:
     run = run_of(tmp_path)
-    control, distilled = pupils(run)
+    control, distilled = run.pupils()
     for pupil, weights in ((control, "new"), (distilled, "old")):
         pupil.folder(run.folder).mkdir(parents=True)
         (pupil.folder(run.folder) / weights).write_text(weights)

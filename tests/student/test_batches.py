@@ -88,6 +88,15 @@ def test_pairs_are_one_unit_and_negatives_are_left_out() -> None:
 
     assert ids(units(rows, "leave")) == [[1, 4], [2], [5]]
     assert ids(units(rows, "unlikelihood")) == [[1, 4], [2], [3], [5]]
+    assert ids(units(rows, "likelihood")) == [[1, 4], [2], [3], [5]]
+
+
+def test_negatives_that_are_to_be_learned_are_none_any_more() -> None:
+    rows = [row([1], 1), row([2], 1, negative=1, weight=0.5)]
+    for negatives, marks in (("likelihood", [0, 0]), ("unlikelihood", [0, 1])):
+        made = units(rows, negatives)  # type: ignore[arg-type]
+        assert [unit["examples"][0]["negative"] for unit in made] == marks
+    assert rows[1]["negative"] == 1 and units(rows, "likelihood")[1]["examples"][0]["weight"] == 0.5
 
 
 def test_rows_are_few_and_even() -> None:

@@ -22,7 +22,6 @@ from pipeline.settings import REPOSITORY, load_settings
 from pipeline.stages.filter import filter_samples
 from pipeline.stages.generate import generate
 from pipeline.stages.select import examples, select
-from pipeline.stages.students import pupils
 from pipeline.stages.train import training_job
 from pipeline.student.proof import IGNORED, encode, prove
 from pipeline.student.prove import lines, shown
@@ -131,7 +130,7 @@ def recipe_with_corpus(folder: Path, count: int = 5) -> tuple[str, Path]:
 def test_the_figures_are_of_the_whole_corpus_and_the_first_of_each_view_are_shown(tmp_path: Path) -> None:
     recipe, _ = recipe_with_corpus(tmp_path)
     run = Run(load_recipe(recipe), load_settings(data=str(tmp_path / "data")))
-    *first, proven = lines(training_job(run, pupils(run)[-1]))
+    *first, proven = lines(training_job(run, run.pupils()[-1]))
     assert isinstance(proven, Proven) and all(isinstance(each, Shown) for each in first)
     read = first[0].length - 7  # 0 + 1 = 1 . <|end|> are written
     assert proven.examples == {"train": 8, "dev": 2}

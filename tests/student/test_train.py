@@ -137,6 +137,8 @@ def test_negatives_are_left_out_or_made_unlikely(tmp_path: Path, trained: Any) -
     assert losses(left) == pytest.approx(losses(trained(write_job(tmp_path, ROWS[:6]))), abs=1e-6)
     unlikely = trained(write_job(tmp_path, rows, negatives="unlikelihood"))
     assert losses(unlikely, "unlikelihood")[0] > 0 and losses(unlikely) != pytest.approx(losses(left), abs=1e-3)
+    learned = trained(write_job(tmp_path, rows, negatives="likelihood"))
+    assert losses(learned) == pytest.approx(losses(trained(write_job(tmp_path, [*ROWS[:6], example(6), example(7)]))), abs=1e-6)
 
 
 def test_pairs_agree(tmp_path: Path, trained: Any) -> None:

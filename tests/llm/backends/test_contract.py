@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -72,10 +72,15 @@ def open_model(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opene
 
 def answer(model: Model, *questions: str) -> list[Reply]:
     """Greedy replies to questions put at once."""
+    return answer_in_turns(model, questions)[0]
 
-    async def scene() -> list[Reply]:
+
+def answer_in_turns(model: Model, *turns: Sequence[str]) -> list[list[Reply]]:
+    """Greedy replies of one backend to questions that are put at once, and then to others: an engine takes long to start."""
+
+    async def scene() -> list[list[Reply]]:
         async with model.start() as backend:
-            return await asyncio.gather(*(_put(backend, each) for each in questions))
+            return [list(await asyncio.gather(*(_put(backend, each) for each in questions))) for questions in turns]
 
     return asyncio.run(scene())
 
@@ -84,24 +89,18 @@ async def _put(backend: Backend, question: str) -> Reply:
     return await backend.complete(request(question, **GREEDY.model_dump()))
 
 
-def test_a_reply_says_all_it_must(open_model: Opener) -> None:
+def test_a_reply_says_all_it_must_and_is_the_same_when_it_was_remembered(open_model: Opener) -> None:
     (reply,) = answer(open_model(load_settings()), QUESTIONS[0])
     assert reply.text and reply.error is None
     assert reply.finish in ("stop", "length")
     assert reply.seconds >= 0
     assert all(count is None or count > 0 for count in (reply.tokens_in, reply.tokens_out))
-
-
-def test_a_reply_is_the_same_when_it_was_remembered(open_model: Opener) -> None:
-    (reply,) = answer(open_model(load_settings()), QUESTIONS[0])
     assert Reply.model_validate_json(reply.model_dump_json(exclude_none=True)) == reply
 
 
 def test_everybody_gets_the_answer_to_their_own_question(open_model: Opener) -> None:
-    model = open_model(load_settings())
-    alone = [answer(model, question)[0].text for question in QUESTIONS[:3]]
-    together = [reply.text for reply in answer(model, *QUESTIONS)]
-    assert together[:3] == alone
+    *alone, together = answer_in_turns(open_model(load_settings()), *([each] for each in QUESTIONS[:3]), QUESTIONS)
+    assert [reply.text for reply in together[:3]] == [reply.text for (reply,) in alone]
     assert len(together) == len(QUESTIONS)
 
 

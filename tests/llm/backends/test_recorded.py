@@ -145,10 +145,10 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         RecordedModel(backend="recorded", path=tmp_path / "nowhere.jsonl").open(load_settings())
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
 def test_columns_of_other_files(tmp_path: Path, kind: str) -> None:
     frame = pl.DataFrame({"q": ["How many?", "And now?"], "a": ["05", "7"]})
     path = tmp_path / f"answers.{kind}"
-    frame.write_csv(path) if kind == "csv" else frame.write_parquet(path)
+    {"csv": frame.write_csv, "parquet": frame.write_parquet, "json": frame.write_json}[kind](path)
     model = RecordedModel(backend="recorded", path=path, fields=RecordedFields(prompt="q", text="a")).open(load_settings())
     assert [reply.text for reply in look_up(model, ("How many?", 0), ("And now?", 0))] == ["05", "7"]

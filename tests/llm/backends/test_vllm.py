@@ -172,7 +172,7 @@ class TestOtherEngines:
                     teacher.ask(request(text, max_tokens=500, **sampling))
                 assert not error.value.again
 
-    def test_adapters_speak_and_thoughts_that_are_special_tokens_survive(self, tmp_path: Path) -> None:
+    def test_adapters_speak_and_thoughts_that_are_special_tokens_survive(self, teacher: Engine, tmp_path: Path) -> None:
         shutil.copytree(TEACHER, tmp_path / "thinker")
         for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
             path = tmp_path / "thinker" / name
@@ -180,11 +180,10 @@ class TestOtherEngines:
         vocabulary = json.loads((tmp_path / "thinker/tokenizer.json").read_text())
         (think,) = [each["id"] for each in vocabulary["added_tokens"] if each["content"] == "<think>"]
         plain = request(PENS, temperature=0.0, max_tokens=24)
-        with engine() as teacher:
-            text = teacher.ask(plain)[0].text
-        with engine(tmp_path / "thinker", adapter=adapter(tmp_path / "adapter")) as teacher:
-            assert teacher.ask(plain)[0].text != text
-            (reply,) = teacher.ask(request(PENS, max_tokens=2, extra_body={"allowed_token_ids": [think]}))
+        text = teacher.ask(plain)[0].text
+        with engine(tmp_path / "thinker", adapter=adapter(tmp_path / "adapter")) as bent:
+            assert bent.ask(plain)[0].text != text
+            (reply,) = bent.ask(request(PENS, max_tokens=2, extra_body={"allowed_token_ids": [think]}))
             assert reply.text == "<think><think>"
 
     def test_an_adapter_of_another_model_is_refused_and_nothing_is_left(self, tmp_path: Path) -> None:
