@@ -7,13 +7,13 @@ In: the tables of `data/runs/mini`, made on as many cores as this may use. Out: 
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
 from pipeline.report.comparison import read_differences
 from pipeline.report.funnel import read_funnel
 from pipeline.report.scores import ALL_KINDS, CHANGED, MODELS, Score, read_scores
+from pipeline.settings import cores
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RUN = REPOSITORY / "data/runs/mini"
@@ -39,9 +39,9 @@ def funnel(run: Path) -> list[str]:
     starts = json.loads((run / "run.json").read_text())["starts"]
     took = {start["verb"]: round(start["seconds"]) for start in starts if start["outcome"] == "done"}
     samples, passed, corpus = (sum(each.values()) for each in (counts.samples, counts.passed, counts.corpus))
-    cores = {1: "one core", 2: "two cores"}.get(count := len(os.sched_getaffinity(0)), f"{count} cores")
+    many = {1: "one core", 2: "two cores"}.get(count := cores(), f"{count} cores")
     return [
-        f"On {cores}, `generate` took {took['generate']} s ({asked:,} replies, {counts.spent.tokens_out:,} tokens written)",
+        f"On {many}, `generate` took {took['generate']} s ({asked:,} replies, {counts.spent.tokens_out:,} tokens written)",
         f"and `train` {took['train']} s. Of {samples:,} samples {passed:,} passed; the corpus holds {corpus:,} examples.",
         "Right in percent, greedy, with 95 % intervals over items and seeds:",
     ]

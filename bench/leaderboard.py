@@ -68,7 +68,9 @@ def main() -> None:
     plan = yaml.safe_load(arguments.plan.read_text(encoding="utf-8"))
     started, entries = time.monotonic(), []
     for comparison, name in comparisons(plan, arguments.only):
-        entries.append(run(plan, comparison, name, arguments.data))
+        if not arguments.pages:
+            run(plan, comparison, name, arguments.data)
+        entries.append(entry(comparison, name, arguments.data))
         print(f"{time.monotonic() - started:5.0f} s  {comparison}  {name}: {entries[-1]}", file=sys.stderr, flush=True)
     grades = pl.concat([graded(each, arguments.data) for each in entries])
     if not arguments.only:
@@ -79,12 +81,17 @@ def main() -> None:
 def comparisons(plan: Plan, only: list[str] | None) -> list[tuple[str, str]]:
     """What is to be run: at equal tokens, at equal rows, and the curve of tokens."""
     names = [name for name in plan["contestants"] if not only or name in only]
-    wanted = [(f"{unit}-{plan[unit]}", name) for unit in ("tokens", "rows") for name in names]
+    wanted = [
+        (f"{unit}-{plan[unit]}", name)
+        for unit in ("tokens", "rows")
+        for name in names
+        if unit == "tokens" or name not in plan["rows_without"]
+    ]
     curve = [name for name in plan["curve"]["contestants"] if name in names]
     return wanted + [(f"tokens-{budget}", name) for budget in plan["curve"]["tokens"] for name in curve]
 
 
-def run(plan: Plan, comparison: str, name: str, data: Path) -> Entry:
+def run(plan: Plan, comparison: str, name: str, data: Path) -> None:
     """Generates until the budget is reached, cuts there, trains and evaluates."""
     unit, budget = comparison.split("-")
     folder = f"{name}-{comparison}"
@@ -102,17 +109,23 @@ def run(plan: Plan, comparison: str, name: str, data: Path) -> Entry:
             raise SystemExit(f"{folder}: {tasks // 2} tasks do not reach it")
     if fits < tasks:
         generate(recipe, folder, fits, data)
-    counts = read_funnel(data / "runs" / folder)
     student = recipe["student"]
     if not (learned := learned_rows(data / "runs" / folder, student.get("negatives", "leave"))):
         raise SystemExit(f"{folder}: nothing to learn")
     student["epochs"] = plan["steps"] * student["batch_size"] / learned
     distill("train", recipe, folder, fits, data)
+
+
+def entry(comparison: str, name: str, data: Path) -> Entry:
+    """What a run that is done came to."""
+    folder = f"{name}-{comparison}"
+    counts = read_funnel(data / "runs" / folder)
     samples, passed, rows = (sum(each.values()) for each in (counts.samples, counts.passed, counts.corpus))
-    share = rows / passed if unit == "rows" else 1.0  # the pool gave more rows than were taken, at as much a row
+    share = rows / passed if comparison.startswith("rows") else 1.0  # the pool gave more rows than were taken, at as much a row
     spent = counts.spent
     calls, tokens_in, tokens_out = (round(share * each) for each in (spent.calls, spent.tokens_in, spent.tokens_out))
-    return Entry(name, comparison, fits, calls, tokens_in, tokens_out, samples, passed, rows, folder)
+    tasks = yaml.safe_load((data / f"{folder}.yaml").read_text(encoding="utf-8"))["source"]["limit"]
+    return Entry(name, comparison, tasks, calls, tokens_in, tokens_out, samples, passed, rows, folder)
 
 
 def learned_rows(run: Path, negatives: str) -> int:

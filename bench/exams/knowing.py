@@ -236,7 +236,9 @@ def unseen_game(rng: random.Random, telling: Telling) -> Game:
             return made
 
 
-def chosen(telling: Telling, template: str = "evolve/teacher", shown: int = 1) -> Callable[[random.Random], Question]:
+def chosen(
+    telling: Telling, template: str = "algorithm_distillation/teacher", shown: int = 1
+) -> Callable[[random.Random], Question]:
     """Questions for the next arm, behind one choice of another game."""
 
     def ask(rng: random.Random) -> Question:
@@ -278,6 +280,10 @@ EXAMS = {
         for telling in TELLINGS
     },
     "bandit_followed": Exam(
-        "algorithm_distillation (student's form)", "the same, guided", chosen("guided", "evolve/student", 0), 0.7, 20
+        "algorithm_distillation (student's form)",
+        "the same, guided",
+        chosen("guided", "algorithm_distillation/student", 0),
+        0.7,
+        20,
     ),
 }
