@@ -30,6 +30,8 @@ SPENT = "spent.json"
 """In a checkpoint: the tokens and seconds it took to get there."""
 LEFT_OVER = ("training_args.bin", "README.md")
 """What a trainer writes beside a model that says nothing about it."""
+HOW_LOADED = ("is_local", "local_files_only")
+"""What a tokenizer notes of where it was read and whether the hub could be asked: the same student has another name by it."""
 
 
 def checkpoints_of(output: Path) -> Path:
@@ -103,6 +105,8 @@ def save_student(trainer: Any, tokenizer: Any, job: Job, took: dict[str, Any]) -
         if first and job.student.adapter:
             _save_merged(job, adapter, tokenizer, unfinished)
         if first:
+            for told in HOW_LOADED:
+                tokenizer.init_kwargs.pop(told, None)
             tokenizer.save_pretrained(unfinished)
     if first:
         for name in LEFT_OVER:

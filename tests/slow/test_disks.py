@@ -44,7 +44,7 @@ def small_disk(place: Path, kibibytes: int) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", place], check=True)
+        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def test_a_full_disk_under_the_store(work: Path, undisturbed: Path) -> None:
@@ -106,7 +106,7 @@ def read_only(place: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", place], check=True)
+        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def test_a_store_another_program_has_locked(tmp_path: Path, undisturbed: Path) -> None:

@@ -118,6 +118,8 @@ def test_the_student_is_a_whole_model_folder(tmp_path: Path, trained: Any) -> No
     assert (generation["eos_token_id"], generation["pad_token_id"], generation["do_sample"]) == (1, 0, True)
     assert {path.name for path in tmp_path.iterdir()} == {"5_corpus.parquet", "student"}
     assert not {"training_args.bin", "README.md"} & {path.name for path in job.output.iterdir()}
+    tokenizer = json.loads((job.output / "tokenizer_config.json").read_text())
+    assert not {"is_local", "local_files_only"} & set(tokenizer)  # with or without the hub it is the same student
 
 
 def test_smaller_shares_lie_in_larger_ones(tmp_path: Path) -> None:
