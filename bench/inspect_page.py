@@ -57,6 +57,10 @@ def main() -> None:
         print("\n".join(table(measured(run.folder, arguments.chromium), arguments.samples)))
 
 
+READY = "page ready, from the start of the command"
+COUNTED = "funnel, sources and overlap counted, likewise"
+
+
 @dataclass
 class Figures:
     """What was measured."""
@@ -64,8 +68,10 @@ class Figures:
     seconds: dict[str, float] = field(default_factory=dict)
     cpu: dict[str, float] = field(default_factory=dict)
     """Of which the program computed."""
-    peak_mb: float = 0.0
-    """Most memory of the program, the browser's not counted."""
+    peaks: dict[str, float] = field(default_factory=dict)
+    """Most MB of the program and what it started, the browser's not counted."""
+    now: str = READY
+    """What is being done."""
 
 
 def measured(folder: Path, chromium: str) -> Figures:
@@ -79,18 +85,16 @@ def measured(folder: Path, chromium: str) -> Figures:
         started = psutil.Popen(
             command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, env=os.environ | {"PYTHONUNBUFFERED": "1"}
         )
+        threading.Thread(target=watch, args=(started, figures), daemon=True).start()
         try:
             assert started.stdout
             found = ADDRESS.search(started.stdout.readline())
             assert found, "the command printed no address"
             page.goto(found[0])
-            figures.seconds["page ready, from the start of the command"] = time.monotonic() - began
-            figures.cpu["page ready, from the start of the command"] = sum(started.cpu_times()[:2])
-            watching = threading.Thread(target=watch, args=(started, figures), daemon=True)
-            watching.start()
+            figures.seconds[READY], figures.cpu[READY] = time.monotonic() - began, sum(started.cpu_times()[:2])
+            figures.now = COUNTED
             complete(page)
-            figures.seconds["funnel, sources and overlap counted, likewise"] = time.monotonic() - began
-            figures.cpu["funnel, sources and overlap counted, likewise"] = sum(started.cpu_times()[:2])
+            figures.seconds[COUNTED], figures.cpu[COUNTED] = time.monotonic() - began, sum(started.cpu_times()[:2])
             visits(page, started, figures)
         finally:
             started.terminate()
@@ -102,7 +106,7 @@ def measured(folder: Path, chromium: str) -> Figures:
 def watch(program: psutil.Popen, figures: Figures) -> None:
     """Notes the most memory until the program ends."""
     while program.poll() is None:
-        figures.peak_mb = max(figures.peak_mb, memory_mb(program))
+        figures.peaks[figures.now] = max(figures.peaks.get(figures.now, 0.0), memory_mb(program))
         time.sleep(0.05)
 
 
@@ -115,7 +119,7 @@ def visits(page: Page, program: psutil.Popen, figures: Figures) -> None:
     """What people do, one after the other; each is timed until its rows are there, and the count of rows apart."""
 
     def timed(name: str, do: Callable[[], object]) -> None:
-        began, computed = time.monotonic(), sum(program.cpu_times()[:2])
+        figures.now, began, computed = name, time.monotonic(), sum(program.cpu_times()[:2])
         do()
         figures.seconds[name] = time.monotonic() - began
         figures.cpu[name] = sum(program.cpu_times()[:2]) - computed
@@ -154,9 +158,12 @@ def visits(page: Page, program: psutil.Popen, figures: Figures) -> None:
 
 
 def table(figures: Figures, samples: int) -> list[str]:
-    lines = [f"| with {samples:,} samples | seconds | of the processor |", "|---|---|---|"]
-    lines += [f"| {name} | {seconds:.2f} | {figures.cpu[name]:.2f} |" for name, seconds in figures.seconds.items()]
-    return [*lines, "", f"- {psutil.cpu_count()} cores; the program held {figures.peak_mb:,.0f} MB at most"]
+    lines = [f"| with {samples:,} samples | seconds | of the processor | MB at most |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {seconds:.2f} | {figures.cpu[name]:.2f} | {figures.peaks.get(name, 0.0):,.0f} |"
+        for name, seconds in figures.seconds.items()
+    ]
+    return [*lines, "", f"- {psutil.cpu_count()} cores; the program held {max(figures.peaks.values()):,.0f} MB at most"]
 
 
 def beside(folder: Path) -> None:

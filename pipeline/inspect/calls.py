@@ -17,6 +17,7 @@ import polars as pl
 from pipeline.tables import check_table, readable, table_path
 
 CALLS = ("2_responses", "4_judgements")
+ASKED_BY = ("role", "model", "template")
 LOOKED_UP = 10_000
 """Calls whose times are looked up in the store, evenly from all."""
 AT_ONCE = 500
@@ -81,20 +82,24 @@ def _scan(folder: Path, name: str) -> pl.LazyFrame:
 def _groups(folder: Path, name: str) -> list[Row]:
     seconds, finish = pl.col("seconds"), pl.col("finish")
     with readable(table_path(folder, name)):
-        rows = (
-            _scan(folder, name)
-            .select("role", "model", "template", "finish", "tokens_in", "tokens_out", "cost", "seconds")
-            .group_by("role", "model", "template")
+        calls = _scan(folder, name).select(*ASKED_BY, "finish", "tokens_in", "tokens_out", "cost", "seconds")
+        groups = (
+            calls.group_by(ASKED_BY)
             .agg(
                 calls=pl.len(), tokens_in=pl.col("tokens_in").sum(), tokens_out=pl.col("tokens_out").sum(),
-                cost=pl.when(pl.col("cost").count() > 0).then(pl.col("cost").sum()),
-                median=seconds.median(), high=seconds.quantile(0.95), longest=seconds.max(),
+                cost=pl.when(pl.col("cost").count() > 0).then(pl.col("cost").sum()), longest=seconds.max(),
                 cut=(finish == "length").sum(), failed=_failed().sum(), owed=(finish == "owed").sum(),
             )
             .sort("calls", descending=True)
             .collect(engine="streaming")
+            .to_dicts()
         )  # fmt: skip
-    return rows.to_dicts()
+        for group in groups:  # a quantile within a group_by would hold the names of every call
+            own = calls.filter(*(pl.col(column).eq_missing(group[column]) for column in ASKED_BY))
+            group |= (
+                own.select(median=seconds.median(), high=seconds.quantile(0.95)).collect(engine="streaming").row(0, named=True)
+            )
+    return groups
 
 
 def _failed() -> pl.Expr:
