@@ -10,9 +10,9 @@ FLAGS = $(if $(LIMIT),--limit '$(LIMIT)') $(if $(TEACHER),--teacher '$(TEACHER)'
         $(foreach change,$(SET),--set '$(change)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate train filter select evaluate estimate inspect preview status report why methods filters benchmarks \
-        test test-slow check check-lint check-all bench soak figures mini-models clean \
-        push eval-harness docs leaderboard search-prompts play
+.PHONY: help setup generate train filter select evaluate estimate inspect preview status report show why methods filters benchmarks \
+        test test-slow check check-lint check-all bench soak figures pictures mini-models clean \
+        push eval-harness docs leaderboard search-prompts play compare
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ help: ## show this
 setup: $(READY) ## install everything into .venv; the others do it by themselves
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,train,filters,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,train,filters,inspect,dev]'
 	@touch $@
 
 # vLLM brings its own torch and holds transformers below 5.20: it resolves with train (vllm 0.32.0, torch 2.13.0,
@@ -37,7 +37,7 @@ generate: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM)) ## ask the teacher, f
 train: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM)) ## train the student and its control, evaluate, report; generates first if there is no corpus
 	@$(BIN)/distill train '$(RECIPE)' $(FLAGS)
 
-filter select evaluate estimate preview status report inspect play: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM))
+filter select evaluate estimate preview status report play: $(READY) $(if $(filter vllm,$(BACKEND)),$(VLLM))
 	@$(BIN)/distill $@ '$(RECIPE)' $(FLAGS)
 filter: ## judge the samples again and select; the teacher is asked nothing
 select: ## select again; asks nobody
@@ -48,14 +48,26 @@ preview: FLAGS += $(if $(TRAINING),--training)
 preview: ## the first rendered prompts of every method; TRAINING=1 proves the corpus and shows what is learned; asks nobody
 status: ## the funnel: tasks, responses, samples, kept by filter
 report: ## write report.html again
-inspect: ## every table: path, rows, columns explained, a few rows
+
+inspect: $(READY) ## a page in a browser: funnel, tables, each row's story, the dropped, models, calls; PORT=8750
+	@$(BIN)/distill inspect '$(RECIPE)' $(if $(PORT),--port '$(PORT)') $(if $(DATA),--data '$(DATA)')
 
 METHOD ?= 0
 search-prompts: $(READY) ## look for a better instruction for one of the recipe's methods and freeze it: make search-prompts METHOD=0
 	@$(BIN)/distill search-prompts '$(RECIPE)' --method '$(METHOD)' $(FLAGS)
 
-why: $(READY) ## what became of a row: make why ID=…
-	@$(BIN)/distill why '$(ID)' --recipe '$(RECIPE)' $(if $(DATA),--data '$(DATA)')
+# Conditions and questions have quotes of all sorts in them: the shell reads them as variables. A shell's COLUMNS is a width.
+PICKED  = $(if $(WHERE),--where "$$WHERE") $(if $(filter command,$(origin COLUMNS)),--columns '$(COLUMNS)') $(if $(LIMIT),--limit '$(LIMIT)')
+LOOKING = --recipe '$(RECIPE)' $(if $(JSON),--json) $(if $(DATA),--data '$(DATA)')
+show: $(READY) ## rows of a table: make show TABLE=samples [WHERE="finish = 'length'"] [COLUMNS=id,target] [LIMIT=5] [JSON=1]
+	@$(BIN)/distill show $(TABLE) $(PICKED) $(LOOKING)
+
+why: $(READY) ## what became of a row: make why ID=…, an id of any table or some words of the question [JSON=1]
+	@$(BIN)/distill why "$$ID" $(LOOKING)
+
+A ?= $(RECIPE)
+compare: $(READY) ## two runs on the same tasks, and whether they can be told apart: make compare A=mini B=mini-b
+	@$(BIN)/distill compare '$(A)' '$(B)' $(if $(JSON),--json) $(if $(DATA),--data '$(DATA)')
 
 push: $(READY) ## show what would go to a model hub: make push REPO=owner/name [CORPUS=owner/name], with YES=1 send it
 	@$(BIN)/distill push '$(RECIPE)' '$(REPO)' $(if $(CORPUS),--corpus '$(CORPUS)') $(if $(YES),--yes) $(FLAGS)
@@ -98,6 +110,9 @@ docs: $(READY) ## write docs/methods.md, docs/prompts.md and the README's list o
 
 figures: $(READY) ## write the figures of data/runs/mini into the README
 	@$(BIN)/python bench/figures.py
+
+pictures: $(READY) ## take the README's pictures from data/runs/RECIPE; needs playwright and Chromium (CHROMIUM names it)
+	@$(BIN)/python bench/pictures.py --recipe '$(RECIPE)' $(if $(DATA),--data '$(DATA)')
 
 bench: $(READY) ## measure, and write docs/performance.md and docs/mini.md: all (about an hour), or ONLY="client faults"
 	@$(BIN)/python bench/performance.py $(ONLY)

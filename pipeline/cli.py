@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from pipeline import __version__, store_verbs, verbs
+from pipeline import __version__, store_verbs, table_verbs, verbs
 from pipeline.errors import DistillError, UserError
 from pipeline.opening import SETTINGS_FLAGS
+from pipeline.terminal import complain, tell_traceback
 
 INTERRUPTED = 130
 MOST_CANDIDATES = 1000
@@ -26,16 +28,20 @@ BACKENDS = ("openai", "batch", "vllm", "local", "recorded")
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
+    sys.excepthook = tell_traceback
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what the terminal's encoding lacks is written out
     arguments = _parser().parse_args(words)
     try:
         arguments.run(arguments)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return error.exit_code
     except DistillError as error:
         if error.exit_code == 1:
             raise
-        print(f"stopped: {error}\n  Everything that landed is kept; the same command goes on from here.", file=sys.stderr)
+        complain(f"stopped: {error}\n  Everything that landed is kept; the same command goes on from here.")
         return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError):
         return _interrupted()
@@ -51,7 +57,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _interrupted() -> int:
-    print("interrupted: everything that landed is kept; the same command goes on from here.", file=sys.stderr)
+    complain("interrupted: everything that landed is kept; the same command goes on from here.")
     return INTERRUPTED
 
 
@@ -63,10 +69,9 @@ def _disk(error: OSError) -> int:
         raise error
     place = error.filename or "the run's folder"
     remedy = "Free space there, permit reading and writing" if error.errno != errno.ENAMETOOLONG else "Give it a shorter name"
-    print(
+    complain(
         f"error: {place}: {error.strerror}\n  {remedy}, or work elsewhere with --data DIR; "
         "what landed before is safe and the tables are as they were.",
-        file=sys.stderr,
     )
     return UserError.exit_code
 
@@ -75,7 +80,7 @@ class _Parser(argparse.ArgumentParser):
     """An argument parser whose own errors look like the others."""
 
     def error(self, message: str) -> NoReturn:
-        print(f"error: {message}\n  {self.prog} --help shows what there is.", file=sys.stderr)
+        complain(f"error: {message}\n  {self.prog} --help shows what there is.")
         raise SystemExit(UserError.exit_code)
 
 
@@ -94,7 +99,6 @@ def _parser() -> argparse.ArgumentParser:
         ("status", "the funnel: tasks, responses, samples, kept by filter", verbs.status),
         ("estimate", "what generate would ask, and what it would cost, from a small pilot", verbs.estimate),
         ("preview", "the first rendered prompts of every method; asks nobody", verbs.preview),
-        ("inspect", "every table: path, rows, columns explained, a few rows", verbs.inspect),
     ]
     parser_of: dict[str, argparse.ArgumentParser] = {}
     for name, text, run in recipe_verbs:
@@ -104,9 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     parser_of["preview"].add_argument(
         "--training", action="store_true", help="prove the corpus instead, and write training.html: what the student learns"
     )
-    why = there.add_parser("why", help="what became of a row, by any id of any table")
-    why.add_argument("id", help="an id, or its first characters")
-    _add_recipe_flags(why, flag=True).set_defaults(run=verbs.why, verb="why")
+    _add_table_verbs(there)
+    _add_compare_verb(there)
     push = _add_recipe_flags(there.add_parser("push", help="show what would go to a model hub, or send it with --yes"))
     push.add_argument("repository", help="owner/name for the student")
     push.add_argument("--corpus", metavar="OWNER/NAME", help="send the corpus there, too, as a data set")
@@ -126,6 +129,61 @@ def _parser() -> argparse.ArgumentParser:
     ):
         there.add_parser(name, help=text, description=text).set_defaults(run=list_run, verb=name)
     return parser
+
+
+def _add_table_verbs(there: argparse._SubParsersAction[_Parser]) -> None:
+    text = (
+        "rows of a table: for reading on a terminal, tab-separated in a pipe, or JSON; without a table, what tables there are"
+    )
+    show = there.add_parser("show", help=text, description=text)
+    show.add_argument("table", nargs="?", help="tasks, responses, samples, verdicts, corpus, …")
+    show.add_argument(
+        "--where", default="", metavar="SQL",
+        help="condition on the columns, as in \"decision = 'drop' AND score < 3 ORDER BY score\"; it may name all tables",
+    )  # fmt: skip
+    show.add_argument("--columns", default="", metavar="A,B", help="columns to show, in this order")
+    show.add_argument("--limit", type=_positive, metavar="N", help="rows at most (20 on a terminal, else all)")
+    show.set_defaults(run=table_verbs.show, verb="show")
+    text = "what became of a row: what was asked and said, which filter dropped it, where it is in the corpus"
+    why = there.add_parser("why", help=text, description=text)
+    why.add_argument("id", help="an id of any table, its first characters, or some words of the question")
+    why.set_defaults(run=table_verbs.why, verb="why")
+    _add_inspect_verb(there)
+    for parser in (show, why):
+        parser.add_argument("--json", action="store_true", help="JSON, one object a line, nothing left out")
+        parser.add_argument("--recipe", default="mini", help="a recipe, a run or a folder with tables (default: mini)")
+        parser.add_argument("--data", help=f"{SETTINGS_FLAGS['data']} (DISTILL_DATA)")
+
+
+def _add_compare_verb(there: argparse._SubParsersAction[_Parser]) -> None:
+    text = "two runs on the same tasks: prompts, what was accepted at which price, outputs, and whether they can be told apart"
+    parser = there.add_parser("compare", help=text, description=text)
+    for name, which in (
+        ("first", "the run that is there"),
+        ("second", "the run beside it, in whose folder compare.html is written"),
+    ):
+        parser.add_argument(name, help=f"{which}: a recipe, a run's name or folder")
+    parser.add_argument("--examples", type=_positive, metavar="N", help="outputs to show (3 here and 20 on the page)")
+    parser.add_argument("--json", action="store_true", help="all of it as one JSON object")
+    parser.add_argument("--data", help=f"{SETTINGS_FLAGS['data']} (DISTILL_DATA)")
+    parser.set_defaults(run=verbs.compare, verb="compare")
+
+
+def _add_inspect_verb(there: argparse._SubParsersAction[_Parser]) -> None:
+    text = "a page in a browser on this machine: funnel, tables, each row's story, the dropped, models, calls"
+    inspect = there.add_parser("inspect", help=text, description=text)
+    inspect.add_argument("recipe", nargs="?", default="mini", help="a recipe, a run or a folder with tables (default: mini)")
+    inspect.add_argument("--port", type=_port, default=8750, help="port on 127.0.0.1 (8750); 0 takes any that is free")
+    inspect.add_argument("--no-browser", dest="browser", action="store_false", help="print the address alone")
+    inspect.add_argument("--data", help=f"{SETTINGS_FLAGS['data']} (DISTILL_DATA)")
+    inspect.add_argument("--store", help="the response store, for the times of calls (DISTILL_STORE)")
+    inspect.set_defaults(run=verbs.inspect, verb="inspect")
+
+
+def _port(text: str) -> int:
+    if (value := _not_negative(text)) > 65535:
+        raise argparse.ArgumentTypeError("ports end at 65535")
+    return value
 
 
 def _add_search_verb(there: argparse._SubParsersAction[_Parser]) -> None:
@@ -158,13 +216,10 @@ def _not_negative(text: str) -> int:
     return value
 
 
-def _add_recipe_flags(parser: argparse.ArgumentParser, flag: bool = False) -> argparse.ArgumentParser:
-    if flag:
-        parser.add_argument("--recipe", default="mini", help="a name in recipes/, a path, or the name of a run (default: mini)")
-    else:
-        parser.add_argument(
-            "recipe", nargs="?", default="mini", help="a name in recipes/, a path, or the name of a run (default: mini)"
-        )
+def _add_recipe_flags(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument(
+        "recipe", nargs="?", default="mini", help="a name in recipes/, a path, or the name of a run (default: mini)"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="change a field of the recipe")
     parser.add_argument("--limit", help="source.limit")
     parser.add_argument("--teacher", help="teacher.model")

@@ -9,11 +9,13 @@ import argparse
 import asyncio
 import gc
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pipeline.errors import UserError
+from pipeline.terminal import complain
 
 if TYPE_CHECKING:
     from pipeline.run import Run
@@ -58,6 +60,48 @@ def _named(name: str, runs: Path) -> str:
     own = runs / name / "recipe.yaml"
     shipped = project_path("recipes") / f"{name}.yaml"
     return str(own) if "/" not in name and not shipped.is_file() and own.is_file() else name
+
+
+def run_folder(name: str, data: str | None = None) -> Path:
+    """The folder of a run that is only looked at; its recipe may be broken by now, or gone.
+
+    Args:
+        name: a run's name in the data folder, a recipe's name or path, or any folder that holds tables.
+        data: the data folder, where settings shall not decide.
+
+    Raises:
+        UserError: there is no such run; the message names those there are.
+    """
+    from pipeline.settings import load_settings
+
+    if name and next(Path(name).glob("?_*.parquet"), None):
+        return Path(name)
+    runs = load_settings(data=data).runs
+    folder = runs / name
+    if not folder.is_dir():
+        folder = runs / _run_name(name)
+    if not name or not folder.is_dir():
+        there = ", ".join(sorted(each.name for each in runs.glob("*") if each.is_dir())) or "none"
+        if not name:
+            raise UserError(
+                "no run is named", f"Name it, as in `make compare A=mini B=mini-b`. Runs there are in {runs}: {there}."
+            )
+        raise UserError(
+            f"{folder}: there is no such run",
+            f"Runs there are in {runs}: {there}. `make generate RECIPE={name}` makes one; --data DIR looks elsewhere.",
+        )
+    return folder
+
+
+def _run_name(name: str) -> str:
+    """What the run of a recipe is called; the name itself where there is no such recipe."""
+    from pipeline.recipe import read_yaml, recipe_path
+
+    try:
+        path = recipe_path(name)
+        return str(read_yaml(path).get("name") or path.stem)
+    except UserError:
+        return name
 
 
 def work(run: Run, verb: str, *stages: Callable[[Run], Awaitable[None]]) -> None:
@@ -113,5 +157,5 @@ def with_the_tables_recipe(run: Run) -> Run:
     recipe = run.recipe.model_copy(update=parts)
     differing = changed_parts(run.recipe.model_dump(mode="json"), recipe.model_dump(mode="json"))
     if differing:
-        print(f"note: the corpus is used as it was made; the recipe now differs in {', '.join(differing)}.", file=sys.stderr)
+        complain(f"note: the corpus is used as it was made; the recipe now differs in {', '.join(differing)}.")
     return replace(run, recipe=recipe)

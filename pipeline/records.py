@@ -1,4 +1,4 @@
-"""The rows of the six tables. A line under a field is what `make inspect` says of the column.
+"""The rows of the six tables. A line under a field is what `make show` says of the column.
 
 Tables are narrow and joined by id; a verdict never becomes a column, so a new filter changes no schema.
 """

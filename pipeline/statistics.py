@@ -20,6 +20,8 @@ DRAWS = 2_000
 """Bootstrap samples."""
 LEAST_P = 2 / (DRAWS + 1)
 """The least p-value that so many can show."""
+BLOCKS = 2_000
+"""Items that a bootstrap of sums tells apart."""
 ADDED = 2
 """Items that a bootstrap adds to those there are."""
 BINS = 10
@@ -104,6 +106,37 @@ def _every_outcome(seeds: Sequence[int]) -> Matrix:
     """Rows of values and weights, as of items: each way in which all seeds of each model can be right, or wrong."""
     outcomes = itertools.product((0.0, 1.0), repeat=len(seeds))
     return np.array([np.repeat([part for right in each for part in (right, 1.0)], np.repeat(seeds, 2)) for each in outcomes])
+
+
+def paired_ratios(*runs: tuple[Matrix, Matrix]) -> list[Matrix]:
+    """The quotient of sums of each run in every bootstrap sample, as of tokens by rows; all runs are drawn on the same items.
+
+    More than `BLOCKS` items are first put into so many blocks by chance, whose sums are then drawn: the time does not grow with
+    the items, and the spread of a sum over 2,000 blocks is right to 2 %.
+
+    Args:
+        runs: for each what is divided and by what, both one number an item.
+
+    Returns:
+        For each run DRAWS quotients, NaN where a sample drew nothing to divide by.
+    """
+    chance = np.random.default_rng(0)
+    rows = np.column_stack([part for run in runs for part in run]).astype(float)
+    if len(rows) > BLOCKS:
+        rows = np.add.reduceat(rows[chance.permutation(len(rows))], np.arange(BLOCKS) * len(rows) // BLOCKS, axis=0)
+    sums = chance.multinomial(len(rows), [1 / len(rows)] * len(rows), size=DRAWS) @ rows
+    pairs = [(sums[:, at], sums[:, at + 1]) for at in range(0, sums.shape[1], 2)]
+    return [np.divide(over, under, out=np.full(DRAWS, np.nan), where=under > 0) for over, under in pairs]
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values of tests that are read together, each as sure as if it stood alone (Holm 1979)."""
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted, least = [1.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = least
+    return adjusted
 
 
 def middle_95(draws: Matrix) -> tuple[float, float]:

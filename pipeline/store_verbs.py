@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.terminal import say
 
 
 def _store_of(arguments: argparse.Namespace) -> Path | str:
@@ -21,13 +22,13 @@ def _store_of(arguments: argparse.Namespace) -> Path | str:
 def stats(arguments: argparse.Namespace) -> None:
     from pipeline.report import replies
 
-    print("\n".join(replies.stats(_store_of(arguments))))
+    say(*replies.stats(_store_of(arguments)))
 
 
 def export(arguments: argparse.Namespace) -> None:
     from pipeline.report import replies
 
-    print("\n".join(replies.export(_store_of(arguments), Path(arguments.path))))
+    say(*replies.export(_store_of(arguments), Path(arguments.path)))
 
 
 def prune(arguments: argparse.Namespace) -> None:
@@ -36,9 +37,9 @@ def prune(arguments: argparse.Namespace) -> None:
     where = _store_of(arguments)
     chosen = (arguments.older_than, arguments.provider, arguments.model, arguments.errors)
     count, lines = replies.prune(where, *chosen, dry_run=True)
-    print("\n".join(lines))
+    say(*lines)
     if count and (arguments.yes or _agreed(f"Forget {count} replies for good?")):
-        print("\n".join(replies.prune(where, *chosen, dry_run=False)[1]))
+        say(*replies.prune(where, *chosen, dry_run=False)[1])
 
 
 def _agreed(question: str) -> bool:

@@ -10,7 +10,8 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.opening import noting, open_run, with_the_tables_recipe, work
+from pipeline.opening import noting, open_run, run_folder, with_the_tables_recipe, work
+from pipeline.terminal import json_line, pour, say
 
 if TYPE_CHECKING:
     from pipeline.run import Run
@@ -85,13 +86,13 @@ def push(arguments: argparse.Namespace) -> None:
 
     run = with_the_tables_recipe(open_run(arguments))
     corpus = (arguments.corpus, corpus_card(run.folder)) if arguments.corpus else None
-    print("\n".join(push(run, arguments.repository, arguments.yes, corpus)))
+    say(*push(run, arguments.repository, arguments.yes, corpus))
 
 
 def report(arguments: argparse.Namespace) -> None:
     from pipeline.report.page import write_page
 
-    print(write_page(open_run(arguments).folder))
+    say(str(write_page(open_run(arguments).folder)))
 
 
 def status(arguments: argparse.Namespace) -> None:
@@ -102,17 +103,19 @@ def estimate(arguments: argparse.Namespace) -> None:
     from pipeline.stages.estimate import PILOT, estimate
 
     run = open_run(arguments)
-    print("\n".join(asyncio.run(estimate(run, PILOT if arguments.pilot is None else arguments.pilot))))
+    say(*asyncio.run(estimate(run, PILOT if arguments.pilot is None else arguments.pilot)))
 
 
 def preview(arguments: argparse.Namespace) -> None:
+    from pipeline.stages.anew import asked_anew
     from pipeline.stages.preview import preview
 
     run = open_run(arguments)
     if arguments.training:
         _preview_training(with_the_tables_recipe(run))
     else:
-        print("\n".join(preview(run)))
+        say(*preview(run))
+        say(*asyncio.run(asked_anew(run)))
 
 
 def _preview_training(run: Run) -> None:
@@ -120,20 +123,23 @@ def _preview_training(run: Run) -> None:
     from pipeline.stages.proving import prove_corpus
 
     proven, examples = prove_corpus(run)
-    print(f"{summary(proven)}\npage: {write_training_page(run.folder, proven, examples)}")
+    say(f"{summary(proven)}\npage: {write_training_page(run.folder, proven, examples)}")
 
 
 def inspect(arguments: argparse.Namespace) -> None:
-    from pipeline.report.look import look
+    from pipeline.inspect.serve import serve
+    from pipeline.settings import load_settings
 
-    print("\n".join(look(open_run(arguments).folder)))
+    folder = run_folder(arguments.recipe, arguments.data)
+    store = load_settings(data=arguments.data, store=arguments.store).store_path
+    serve(folder, store, arguments.port, arguments.browser)
 
 
 def play(arguments: argparse.Namespace) -> None:
     from pipeline.stages.playing import play_games
 
     async def stage(run: Run) -> None:
-        print("\n".join(await play_games(run)))
+        say(*await play_games(run))
 
     work(with_the_tables_recipe(open_run(arguments)), "play", stage)
 
@@ -145,36 +151,43 @@ def search_prompts(arguments: argparse.Namespace) -> None:
     search = Search(arguments.method, arguments.dev, arguments.candidates, arguments.steps, arguments.place)
 
     async def stage(run: Run) -> None:
-        print("\n".join(await search_prompts(run, search)))
+        say(*await search_prompts(run, search))
 
     work(run, "search-prompts", stage)
 
 
-def why(arguments: argparse.Namespace) -> None:
-    from pipeline.report.fate import fate
+def compare(arguments: argparse.Namespace) -> None:
+    from pipeline.report.compare import compare
+    from pipeline.report.compare_lines import as_lines
+    from pipeline.report.compare_page import write_compare_page
 
-    print("\n".join(fate(open_run(arguments).folder, arguments.id)))
+    first, second = (run_folder(name, arguments.data) for name in (arguments.first, arguments.second))
+    found = compare(first, second, arguments.examples or 20)
+    page = write_compare_page(found, second)
+    if arguments.json:
+        return pour([json_line({**found.as_json(), "page": str(page)})])
+    say(*as_lines(found, arguments.examples or 3), f"page: {page}")
 
 
 def methods(arguments: argparse.Namespace) -> None:
     from pipeline.methods.union import Method
     from pipeline.report.catalogue import catalogue
 
-    print(catalogue(Method, "method"))
+    say(catalogue(Method, "method"))
 
 
 def filters(arguments: argparse.Namespace) -> None:
     from pipeline.filters.union import Filter
     from pipeline.report.catalogue import catalogue
 
-    print(catalogue(Filter, "filter"))
+    say(catalogue(Filter, "filter"))
 
 
 def benchmarks(arguments: argparse.Namespace) -> None:
     from pipeline.benchmarks.union import Benchmark
     from pipeline.report.catalogue import catalogue
 
-    print(catalogue(Benchmark, "benchmark"))
+    say(catalogue(Benchmark, "benchmark"))
 
 
 def _write_cards(run: Run) -> None:
@@ -189,13 +202,13 @@ def _write_cards(run: Run) -> None:
 def _print_owed(run: Run) -> None:
     tally = run.door.tally
     if tally.owed:
-        print(f"{tally.owed} calls failed for now ({tally.last_error}); the same command asks them again.")
+        say(f"{tally.owed} calls failed for now ({tally.last_error}); the same command asks them again.")
 
 
 def _print_status(run: Run) -> None:
     from pipeline.report.status import as_text
 
-    print(as_text(run.folder))
+    say(as_text(run.folder))
 
 
 def _print_comparison(run: Run) -> None:
@@ -203,5 +216,5 @@ def _print_comparison(run: Run) -> None:
     from pipeline.report.page import write_page
 
     _write_cards(run)
-    print(as_text(run.folder))
-    print(f"report: {write_page(run.folder)}")
+    say(as_text(run.folder))
+    say(f"report: {write_page(run.folder)}")

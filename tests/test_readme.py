@@ -21,21 +21,25 @@ from pipeline.selection import Selection
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+INSPECT = (REPOSITORY / "docs/inspect.md").read_text(encoding="utf-8")
+"""Its walks are run by test_walks.py."""
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: str = README) -> list[str]:
     """The text of each block; every fence is read, so that none that closes a block is taken for one that opens another."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
     return [text for its, text in found if its == language]
 
 
 def make_lines() -> list[str]:
-    fenced = [line.split("#")[0].strip() for block in blocks("") for line in block.splitlines()]
-    inline = re.findall(r"`(make [^`]+)`", README)
+    fenced = [
+        line.split("#")[0].strip() for page in (README, INSPECT) for block in blocks("", page) for line in block.splitlines()
+    ]
+    inline = re.findall(r"`(make [^`]+)`", README + INSPECT)
     return sorted({line.replace("…", "0123abcd") for line in [*fenced, *inline] if line.startswith("make ")})
 
 
-RECIPE_VERBS = ("generate", "train", "evaluate", "estimate", "preview", "status", "report", "inspect", "play", "search-prompts")
+RECIPE_VERBS = ("generate", "train", "evaluate", "estimate", "preview", "status", "report", "play", "search-prompts")
 
 
 def test_there_is_something_to_run() -> None:
@@ -55,6 +59,12 @@ def test_every_make_command_is_one(line: str) -> None:
         if words[0] in RECIPE_VERBS:
             recipe = load_recipe(arguments.recipe, arguments.set, arguments.backend)
             assert getattr(arguments, "method", 0) < len(recipe.methods)
+
+
+def test_every_picture_is_there_and_has_words() -> None:
+    shown = dict(re.findall(r"!?\[([^]]*)\]\((docs/pictures/[^)]+)\)", README))
+    assert all(len(words) > 5 for words in shown)
+    assert {REPOSITORY / path for path in shown.values()} == set((REPOSITORY / "docs/pictures").iterdir())
 
 
 def test_filters_and_methods_that_are_named_are_there() -> None:

@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.statistics import (
+    BLOCKS,
     DRAWS,
     LEAST_P,
     Matrix,
     Proportion,
     bootstrap_p,
     calibration,
+    holm,
     mcnemar,
     middle_95,
+    paired_ratios,
     pass_at_k,
     resampled,
     wilson,
@@ -165,3 +168,29 @@ def test_calibration_of_edges() -> None:
     found = calibration([0.0, 0.1, 0.7, 0.71], [False, True, True, True])
     assert found is not None and [each.items for each in found.bins] == [2, 1, 1]
     assert calibration([], []) is None
+
+
+def test_quotients_of_sums_have_the_spread_that_theory_says() -> None:
+    """Tokens by rows over independent items: the delta method's interval, to a tenth; the same with more items than blocks."""
+    for count in (500, 3 * BLOCKS):
+        draws = np.random.default_rng(3)
+        over, under = draws.gamma(2.0, 50.0, count), draws.binomial(3, 0.6, count).astype(float)
+        low, high = middle_95(paired_ratios((over, under))[0])
+        ratio = over.sum() / under.sum()
+        error = np.sqrt(((over - ratio * under) ** 2).sum()) / under.sum()
+        assert low < ratio < high
+        assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.1)
+
+
+def test_quotients_of_the_same_items_move_together() -> None:
+    draws = np.random.default_rng(4)
+    over, under = draws.gamma(2.0, 50.0, 300), np.ones(300)
+    first, second = paired_ratios((over, under), (1.1 * over, under))
+    assert second / first == pytest.approx(np.full(len(first), 1.1))
+    nothing = paired_ratios((over, 0 * under))[0]
+    assert np.isnan(nothing).all()
+
+
+def test_tests_that_are_read_together() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0] and holm([0.02]) == [0.02] and holm([]) == []

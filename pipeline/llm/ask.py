@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -25,6 +24,7 @@ from pipeline.llm.reasoning import split
 from pipeline.llm.request import Reply, Request
 from pipeline.llm.retry import again
 from pipeline.llm.store import Store
+from pipeline.llm.tally import Complaints, Tally
 from pipeline.llm.together import Call, Together
 
 REFUSED = ("error", "content_filter")
@@ -34,30 +34,11 @@ INTERRUPT_SECONDS, ERROR_SECONDS = 3.0, 30.0
 """How long calls under way may take to land after an interrupt, which shall end within five seconds, and after an error."""
 
 
-@dataclass
-class Tally:
-    """Counts of one command."""
-
-    asked: int = 0
-    """Calls sent to a backend and answered."""
-    remembered: int = 0
-    """Replies that came from memory."""
-    owed: int = 0
-    """Calls that failed and will be asked again."""
-    retried: int = 0
-    """Tries that failed and were followed by another."""
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost: float | None = 0.0
-    """Dollars spent; None once a price was unknown."""
-    last_error: str = ""
-
-
 class Door:
     """The way to every model of a run; use as an async context manager."""
 
     def __init__(self, store: Store, budget: Budget) -> None:
-        self.store, self.budget, self.tally = store, budget, Tally()
+        self.store, self.budget, self.tally, self.complaints = store, budget, Tally(), Complaints()
         self._open = AsyncExitStack()
         self._asking: dict[str, asyncio.Future[Reply]] = {}
         self._buying: dict[asyncio.Task[None], str] = {}
@@ -70,6 +51,11 @@ class Door:
         self._backends: dict[int, asyncio.Task[Backend]] = {}
         self._together: dict[int, Together] = {}
         self._closing = False
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are under way."""
+        return len(self._sent)
 
     async def __aenter__(self) -> Door:
         self._closing = False
@@ -133,7 +119,7 @@ class Door:
                 error = CallFailed("the run ended before it was answered", again=False)
             elif isinstance(error, CallFailed):
                 self.tally.owed += 1
-                self.tally.last_error = str(error)
+                self._complain(str(error))
                 model.health.note(model.name, str(error))
             if not waiting.done():
                 waiting.set_exception(error)
@@ -159,7 +145,11 @@ class Door:
         if self._closing:
             raise error
         self.tally.retried += 1
-        self.tally.last_error = str(error)
+        self._complain(str(error))
+
+    def _complain(self, words: str) -> None:
+        self.tally.last_error = words
+        self.complaints.note(words)
 
     async def _try(self, model: Model, calls: list[Call], first: bool = False) -> list[Reply]:
         """One try: a slot, a reservation, the call, its bill, and the memory. From the sending on it is under way."""
@@ -180,6 +170,8 @@ class Door:
             replies = [bill(reply, model.price) for reply in await _complete(backend, calls)]
             for reply in replies:
                 model.health.note(model.name, (reply.error or "") if reply.finish in REFUSED else "")
+                if reply.finish in REFUSED:
+                    self.complaints.note(reply.error or reply.finish)
             if len(calls) == 1:
                 await self._land_one(calls[0][0], model, replies[0])
             else:

@@ -23,6 +23,8 @@ from pipeline.training import Student
 
 MOST_POINTS = 300
 """Losses drawn for one student; more of them are thinned out evenly."""
+TOLD = 20
+"""Losses of one student that are told in numbers."""
 TICKS = 5
 """At most so many lines across a chart."""
 
@@ -49,6 +51,13 @@ class Curve:
     @property
     def last_step(self) -> int:
         return max([*self.loss, *self.dev_loss], default=0)
+
+    @property
+    def told(self) -> list[tuple[int, float | None, float | None]]:
+        """Some steps from the first to the last, evenly, and all with a dev loss: the step, its loss and its dev loss."""
+        steps = sorted(self.loss)
+        some = {*steps[:: max(1, -(-len(steps) // TOLD))], *steps[-1:], *self.dev_loss}
+        return [(step, self.loss.get(step), self.dev_loss.get(step)) for step in sorted(some)]
 
 
 def read_curves(folder: Path) -> list[Curve]:

@@ -1,4 +1,4 @@
-"""`make inspect` in a terminal: every table of a run with its path, its columns explained, and a few rows."""
+"""`distill show` without a table: every table of a run with its path, its columns explained, and a few rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WIDTH = 96
 
 
 def look(folder: Path) -> list[str]:
-    """All tables there are, as lines."""
+    """All tables there are, as lines; nothing in them is harmless yet."""
     lines: list[str] = []
     for name, record in TABLES.items():
         path = table_path(folder, name)
@@ -31,6 +31,7 @@ def look(folder: Path) -> list[str]:
             lines.append(f"  row {number}")
             lines += [f"    {column:16} {_short(value)}" for column, value in row.items() if value is not None]
         lines.append("")
+    lines.append("more of one: distill show samples --where \"finish = 'length'\"")
     lines.append(f'in Python: polars.read_parquet("{table_path(folder, "5_corpus")}")')
     return lines
 

@@ -1,15 +1,17 @@
 """`make report`: a run as one page for people, `report.html`, which needs nothing beside itself.
 
-In: the tables of a run as far as there are any, `recipe.yaml`, `run.json` and the training curves. Out: one HTML file without
-scripts, with inline style and drawings, so that it can be mailed, printed and read in ten years. Everything from data is
-escaped, and a content policy in the page forbids it to load anything.
+In: the tables of a run as far as there are any, `recipe.yaml`, `run.json` and the training curves. Out: one HTML file with
+inline style and drawings, so that it can be mailed, printed and read in ten years; one short script sorts its tables, and
+without it nothing is missing. Everything from data is escaped, what cannot be seen in it is written out, and a content policy
+in the page forbids it to load anything and to run any other script.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from pydantic import ValidationError
 
 from pipeline.errors import UserError
@@ -32,11 +35,15 @@ from pipeline.report.funnel import Funnel, read_funnel
 from pipeline.report.labelled import Labelled, read_labelled
 from pipeline.report.scores import ALL_KINDS
 from pipeline.tables import table_path
+from pipeline.terminal import complain, harmless
 
 REASONS = 30
 """Reasons that are shown with examples, the most frequent ones; the page stays under 2 MB by this."""
 CHARACTERS = 1200
 """Longest text of an example; the rest is counted."""
+LONGEST = 50_000
+"""Longest text of anything else, such as the recipe."""
+SCRIPT = Path(__file__).parent / "sorting.js.jinja"
 COUNTED = ("seconds", "asked", "remembered", "owed", "tokens_in", "tokens_out", "cost")
 """What the log counts of a start."""
 STARTS = 20
@@ -65,8 +72,9 @@ def _render(folder: Path) -> str:
     filtering, reasons = _filtering(folder, funnel)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_readable,
     )  # fmt: skip
+    script = SCRIPT.read_text(encoding="utf-8")
     environment.filters |= {
         "number": _number,
         "dollars": dollars,
@@ -82,8 +90,20 @@ def _render(folder: Path) -> str:
         starts=log["starts"], most_starts=STARTS, funnel=funnel, made=_made(folder), steps=_steps(funnel),
         filtering=filtering, reasons=reasons, contamination=_contamination(folder, funnel),
         labelled=_labelled(folder, funnel, text), curves=curves, plot=plot(curves) if curves else None,
-        evaluation=evaluation, all_kinds=ALL_KINDS,
+        evaluation=evaluation, all_kinds=ALL_KINDS, script=Markup(script), script_hash=_hash(script),
     )  # fmt: skip
+
+
+def _readable(value: Any) -> Any:
+    """What is shown of a value: text with what acts or cannot be seen written out, and not too long; all else as it is."""
+    if type(value) is not str:  # the page's own parts are of another type
+        return value
+    return harmless(_clip(value, LONGEST))
+
+
+def _hash(script: str) -> str:
+    """A script's name in a content policy."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _text(path: Path) -> str:
@@ -178,7 +198,7 @@ def _labelled(folder: Path, funnel: Funnel, text: str) -> list[Labelled]:
     try:
         return read_labelled(folder, [each.name for each in funnel.filters], LabelFile.model_validate(labels))
     except (UserError, ValidationError) as error:
-        print(f"note: filters are not measured against labels: {error}", file=sys.stderr)
+        complain(f"note: filters are not measured against labels: {error}")
         return []
 
 
@@ -190,5 +210,5 @@ def _percent(part: float, whole: float = 1) -> str:
     return f"{100 * part / whole:.1f}" if whole else "–"
 
 
-def _clip(text: str) -> str:
-    return text if len(text) <= CHARACTERS else f"{text[:CHARACTERS]}… ({len(text) - CHARACTERS:,} more characters)"
+def _clip(text: str, most: int = CHARACTERS) -> str:
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"

@@ -13,6 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.student.shown import Proven, Shown
+from pipeline.terminal import harmless
 
 
 def write_training_page(folder: Path, proven: Proven, examples: list[Shown]) -> Path:
@@ -26,6 +27,7 @@ def write_training_page(folder: Path, proven: Proven, examples: list[Shown]) -> 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
+        finalize=lambda value: harmless(value) if type(value) is str else value,
     )  # fmt: skip
     environment.filters["number"] = "{:,}".format
     page = environment.get_template("training.html.jinja").render(name=folder.name, proven=proven, groups=groups)

@@ -6,13 +6,13 @@ Everything is in the order of the rows, and ties are broken by it, so the same v
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 
 import polars as pl
 
 from pipeline.identity import unit_interval
 from pipeline.selection import Mix, Selection
+from pipeline.terminal import complain
 
 GROUP = ("task", "method", "view")
 RANK = "rank"
@@ -67,7 +67,7 @@ def within_rows(
         taken += some
         if wanted is not None and len(some) < wanted:
             left = f"{len(band)} training samples are left after the caps" + (" in this band" if mix else "")
-            print(f"note: selection wanted {wanted} rows and took {len(some)}: {left}", file=sys.stderr)
+            complain(f"note: selection wanted {wanted} rows and took {len(some)}: {left}")
     return samples.filter(pl.col("row").is_in(pl.Series(taken, dtype=samples["row"].dtype).implode()))
 
 

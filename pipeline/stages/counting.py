@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -102,6 +103,10 @@ class Count:
     """Models whose price is unknown, as `name at host`."""
     keys: frozenset[str] = frozenset()
     """Of a task of the bank, what is to be asked about it: another may ask that first."""
+    remembered: Counter[str] = field(default_factory=Counter)
+    """By template, how many of its calls are remembered."""
+    new: dict[str, Took] = field(default_factory=dict)
+    """By template, what is not, by its pieces and at most."""
 
     @property
     def name(self) -> str:
@@ -117,10 +122,12 @@ class Shared:
     """Those that are not remembered, by key: prompt tokens by their pieces, reply tokens at most."""
     known: set[str] = field(default_factory=set)
     """Keys of those that are."""
+    templates: dict[str, str] = field(default_factory=dict)
+    """The template of each, by key."""
 
     def without(self, own: Set[str]) -> Shared:
         """Without the calls that the other tasks ask about themselves."""
-        return Shared({key: each for key, each in self.owed.items() if key not in own}, self.known - own)
+        return Shared({key: each for key, each in self.owed.items() if key not in own}, self.known - own, self.templates)
 
 
 class CountingDoor(Door):
@@ -131,6 +138,8 @@ class CountingDoor(Door):
         self.recalls = recalls
         self.known: dict[str, tuple[Model, Request, Reply]] = {}
         self.owed: dict[str, tuple[Model, Request]] = {}
+        self.templates: dict[str, str] = {}
+        """The template of each, by key; set by whoever knows the prompts."""
 
     async def ask(self, model: Model, request: Request) -> tuple[str, Reply]:
         key = request.key(model.identity)
@@ -142,8 +151,12 @@ class CountingDoor(Door):
         return key, split(reply)
 
 
-async def count_tasks(run: Run, work: Iterable[Job], bank: list[Task]) -> tuple[list[Count], Shared]:
+async def count_tasks(run: Run, work: Iterable[Job], bank: list[Task], whole: bool = True) -> tuple[list[Count], Shared]:
     """The counts of all tasks, in their order, and what they ask about others; the run's door must be open.
+
+    Args:
+        whole: whether calls are counted as if nothing were remembered, too; else those that are left stand for all, which takes
+            half the time.
 
     Raises:
         UserError: a template is broken, or the store is.
@@ -151,20 +164,21 @@ async def count_tasks(run: Run, work: Iterable[Job], bank: list[Task]) -> tuple[
     work, shared = list(work), Shared()
     counts: list[Count] = []
     with Progress("counting", len(work)) as progress:
-        async for count in in_order(work, lambda job: _count(run, job, bank, shared), WIDTH):
+        async for count in in_order(work, lambda job: _count(run, job, bank, shared, whole), WIDTH):
             counts.append(count)
             progress.advance()
     own = {key for count in counts for key in count.keys}
     return counts, shared.without(own)
 
 
-async def _count(run: Run, job: Job, bank: list[Task], shared: Shared) -> Count:
+async def _count(run: Run, job: Job, bank: list[Task], shared: Shared, whole: bool) -> Count:
     recalling = await _asked(run, job, bank, True, shared)
-    fresh = await _asked(run, job, bank, False) if recalling.known else recalling
+    others_ask = any(each.id == job[0].id for each in bank)
+    fresh = await _asked(run, job, bank, False) if recalling.known and (whole or others_ask) else recalling
     methods = [run.recipe.methods[number] for number in job[1]]
     again = any(method.follows_up for method in methods)
     count = Count(job, again=again, bounded=not again)
-    if any(each.id == count.name for each in bank):
+    if others_ask:
         count.keys = frozenset(fresh.owed)
     for model, request in fresh.owed.values():
         worst = _worst(model, request)
@@ -178,10 +192,13 @@ async def _count(run: Run, job: Job, bank: list[Task], shared: Shared) -> Count:
         else:
             count.cost_in += model.price.of(int(worst.tokens_in), 0)
             count.cost_out += model.price.of(0, int(worst.tokens_out))
-    for model, _, reply in recalling.known.values():
+    for key, (model, _, reply) in recalling.known.items():
         count.known = count.known.plus(took(reply, model.price))
-    for model, request in recalling.owed.values():
-        count.owed = count.owed.plus(_worst(model, request))
+        count.remembered[recalling.templates[key]] += 1
+    for key, (model, request) in recalling.owed.items():
+        worst, template = _worst(model, request), recalling.templates[key]
+        count.owed = count.owed.plus(worst)
+        count.new[template] = count.new.get(template, NONE).plus(worst)
     return count
 
 
@@ -195,22 +212,31 @@ async def _asked(run: Run, job: Job, bank: list[Task], recalls: bool, shared: Sh
     task, numbers = job
     counting = replace(run, _door=door)
     brought = await harvest(counting, task, numbers, bank)
+    door.templates = {each.key: each.template for each in brought.responses}
     for key in {each.key for each in brought.responses if each.task_id != task.id}:
         owed, known = door.owed.pop(key, None), door.known.pop(key, None)
         if shared is not None and owed is not None:
             shared.owed[key] = _worst(*owed)
         if shared is not None and known is not None:
             shared.known.add(key)
+        if shared is not None:
+            shared.templates[key] = door.templates[key]
     if brought.responses and not (door.owed or door.known):  # it waits for what it asked about others, then asks at least once
         for number in numbers:
             method = run.recipe.methods[number]
-            await counting.ask(method.teacher_prompt(task, bank), task=task, sampling=method.sampling)
+            asked = await counting.ask(method.teacher_prompt(task, bank), task=task, sampling=method.sampling)
+            door.templates[asked.key] = asked.template
     return door
 
 
 def prompt_tokens(request: Request) -> int:
     """About how many tokens a prompt has; what a model's own tokenizer makes of it, the pilot tells."""
-    return sum(len(PIECE.findall(text)) for text in _texts(request)) + TEMPLATE
+    return about_tokens(_texts(request))
+
+
+def about_tokens(texts: Iterable[str]) -> int:
+    """About how many tokens messages of these texts have."""
+    return sum(len(PIECE.findall(text)) for text in texts) + TEMPLATE
 
 
 def _texts(request: Request) -> list[str]:

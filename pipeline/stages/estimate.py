@@ -16,6 +16,7 @@ from pipeline.run import Run
 from pipeline.stages.forecast import Forecast, forecast
 from pipeline.stages.growing import growths
 from pipeline.stages.interval import Interval, exactly
+from pipeline.terminal import say
 
 PILOT = 100
 """Calls of a pilot unless said: with quotas, 40 are too few tasks to tell much."""
@@ -31,12 +32,12 @@ async def estimate(run: Run, pilot: int = PILOT) -> list[str]:
         UserError: the source or a template is broken, or nothing of the pilot was answered.
         BudgetReached: a ceiling ended the pilot; what landed is kept.
     """
-    found = await forecast(run, pilot, lambda counted: print("\n".join(_counted(run, counted)), flush=True))
+    found = await forecast(run, pilot, lambda counted: say(*_counted(run, counted)))
     lines = _expected(run, found) if found.left else []
-    return [*lines, *_ceilings(run, found), *_not_counted(run, found)]
+    return [*lines, *_ceilings(run, found), *not_counted(run, found)]
 
 
-def _not_counted(run: Run, found: Forecast) -> list[str]:
+def not_counted(run: Run, found: Forecast) -> list[str]:
     """Calls of the whole way that are not the teacher's answers to tasks."""
     making = sorted({each.method for each in growths(run)})
     notes = [

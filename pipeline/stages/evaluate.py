@@ -25,10 +25,12 @@ from pipeline.stages.contestants import Contestant, contestants, greedy
 from pipeline.stages.eval_harness import kept_rows
 from pipeline.stages.generate import in_order, window
 from pipeline.stages.items import evaluation_items, level, method_for, prompt_for
+from pipeline.stages.live import Live
 from pipeline.stages.same_prompts import check_prompts
 from pipeline.stages.speed import speeds
 from pipeline.stages.swapping import Swap, is_swappable, swap
 from pipeline.tables import made_of
+from pipeline.terminal import say
 
 NO_REPLY = ("owed", "missing", "error", "content_filter")
 """How calls end that tell nothing of what a model can do."""
@@ -57,8 +59,7 @@ async def evaluate(run: Run) -> None:
         for item in items:
             new["6_items"].append(item)
         put = [(entrant, _put_to(entrant, items)) for entrant in entrants]
-        put_to_all = sum(len(some) for _, some in put)
-        async with Progress("evaluating", put_to_all, lambda: f"{run.door.tally.asked} asked") as progress:
+        async with Progress("evaluating", sum(len(some) for _, some in put), facts=Live(run).facts) as progress:
             for entrant, some in put:
                 sitting = Sitting(run, entrant, bank, _first_of_each(run, items))
                 async with run.door:  # closed after each, so that one model is in memory at a time
@@ -82,7 +83,7 @@ def _put_to(entrant: Contestant, items: list[Item]) -> list[Item]:
         return items
     some = [item for item in items if is_gradable(item)]
     if left := len(items) - len(some):
-        print(f"teacher: not asked {left} of {len(items)} items, which have neither an answer nor constraints")
+        say(f"teacher: not asked {left} of {len(items)} items, which have neither an answer nor constraints")
     return some
 
 
@@ -132,9 +133,9 @@ class Sitting:
     def report(self, items: int) -> None:
         """Says how many replies are missing or cut, if any."""
         if self.missing:
-            print(f"{self.entrant.role}: no reply to {self.missing} of {items} items, so they are not graded")
+            say(f"{self.entrant.role}: no reply to {self.missing} of {items} items, so they are not graded")
         if self.cut:
-            print(f"{self.entrant.role}: {self.cut} of {items} replies were cut at max_tokens")
+            say(f"{self.entrant.role}: {self.cut} of {items} replies were cut at max_tokens")
 
     async def _samples(self, item: Item, prompt: Prompt) -> list[Grade | None]:
         sampled = self.run.recipe.evaluation.sampled

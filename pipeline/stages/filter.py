@@ -8,7 +8,6 @@ piece that follows from the same samples, thresholds and code as before is not m
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -30,7 +29,9 @@ from pipeline.run import Run
 from pipeline.shards import SHARD, Flags, Shards, SurvivingRows, read_shards
 from pipeline.stages.judgements import as_judge, ask_all
 from pipeline.stages.judging import Job, judge_all
+from pipeline.stages.live import Live
 from pipeline.tables import CORPORA, check_table, made_of, read_rows_of, readable, remove_tables, row_groups, table_path
+from pipeline.terminal import complain
 
 DOWNSTREAM = (*CORPORA, "6_items", "6_evaluation")
 
@@ -94,7 +95,7 @@ def _note_absent_kinds(filters: Sequence[Named], kinds: Sequence[str]) -> None:
     for each in filters:
         if each.condition.kinds and not set(each.condition.kinds) & set(kinds):
             named, there = ", ".join(each.condition.kinds), ", ".join(kinds)
-            print(f"note: {each.name} judges nothing: it is for tasks of kind {named}, and there are {there}", file=sys.stderr)
+            complain(f"note: {each.name} judges nothing: it is for tasks of kind {named}, and there are {there}")
 
 
 def _tidy(folder: Path, judged: Sequence[Pieces]) -> None:
@@ -156,7 +157,8 @@ async def _judge_survivors(run: Run, shards: Shards, named: Named, survives: Fla
     if not stale:
         return pieces
     steps = len(shards.shards) if isinstance(condition, TableFilter) else len(stale)
-    with Progress(f"filtering, {named.name}", steps) as progress:
+    facts = Live(run).facts if isinstance(condition, AskingFilter) else list
+    async with Progress(f"filtering, {named.name}", steps, facts=facts) as progress:
         if isinstance(condition, GroupFilter):
             jobs = [Job(run.folder, each, ((condition, pieces),), survives[each.start : each.stop]) for each in stale]
             await judge_all(jobs, progress.advance)

@@ -7,6 +7,7 @@ part of the run and not beside it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,12 @@ class Forecast:
     """Models without a price, as `name at host`."""
     questions: int
     """What the evaluation will ask the teacher beside all this."""
+    remembered: Counter[str]
+    """Calls that were, by template."""
+    new: dict[str, Took]
+    """Those of `owed`, by template."""
+    waiting: Counter[str]
+    """Tasks that have any of these, by template."""
     bounded: bool
     """Whether `owed` is the most there can be: every reply has a longest length, and nothing is asked by what it says."""
     piloted: int = 0
@@ -84,16 +91,31 @@ async def forecast(run: Run, pilot: int, tell: Callable[[Forecast], None]) -> Fo
     bank = demonstration_bank(tasks)
     work = [(task, numbers) for task in tasks if (numbers := planned.methods_for(task))]
     async with run.door:
-        counts, shared = await count_tasks(run, work, bank)
+        counts, shared = await count_tasks(run, work, bank, whole=pilot > 0)
         owed = total([*(count.owed for count in counts), *shared.owed.values()])
         known = len(shared.known) + int(sum(count.known.calls for count in counts))
         unpriced = set[str]().union(*(count.unpriced for count in counts))
-        found = Forecast(owed, known, unpriced, _questions(run, tasks), all(count.bounded for count in counts))
+        found = Forecast(
+            owed, known, unpriced, _questions(run, tasks), *_by_template(counts, shared), all(count.bounded for count in counts)
+        )
         tell(found)
         asking = [count for count in counts if count.calls]  # methods that only make tasks ask nothing of one alone
         if pilot and asking:
             await _pilot(run, asking, shared, bank, pilot, found)
     return found
+
+
+def _by_template(counts: Sequence[Count], shared: Shared) -> tuple[Counter[str], dict[str, Took], Counter[str]]:
+    """Calls that are remembered, what is not, and how many tasks have any of that, by template."""
+    remembered = Counter(shared.templates[key] for key in shared.known)
+    new: dict[str, Took] = {}
+    parts = [(shared.templates[key], each) for key, each in shared.owed.items()]
+    for count in counts:
+        remembered.update(count.remembered)
+        parts += count.new.items()
+    for template, each in parts:
+        new[template] = new.get(template, NONE).plus(each)
+    return remembered, new, Counter(template for template, _ in parts)
 
 
 def _questions(run: Run, tasks: Sequence[Task]) -> int:

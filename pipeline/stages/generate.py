@@ -7,7 +7,6 @@ what is missing. Rows are written in the order of the tasks, whatever order repl
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing
@@ -24,9 +23,11 @@ from pipeline.publication import Publication
 from pipeline.records import Response, Task
 from pipeline.run import Run
 from pipeline.stages.growing import Crop, grow, growths
-from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, asked_so_far, check_methods, harvest
+from pipeline.stages.harvest import ASKED_SPLITS, Harvest, Plan, check_methods, harvest
+from pipeline.stages.live import Live
 from pipeline.student.tokens import token_counter
 from pipeline.tables import CORPORA, remove_tables, table_path
+from pipeline.terminal import complain
 
 DOWNSTREAM = ("4_verdicts", "4_judgements", *CORPORA, "6_items", "6_evaluation")
 """Tables that speak of older samples once there are new ones."""
@@ -82,7 +83,7 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
         UserError: no call gave a sample.
     """
     model, planned = run.model("teacher"), Plan(run.recipe)
-    counts, errors = Counter[str](), Counter[str]()
+    live, made, errors = Live(run, crop.yields), 0, Counter[str]()
     shared: dict[str, set[str]] = {task.id: set() for task in bank}
     """Keys written of replies about tasks of the bank: others may ask about these, too, as C-ICL does."""
 
@@ -94,11 +95,10 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
             errors[_why_no_sample(response)] += 1
 
     async def work_on(job: tuple[Task, list[int]]) -> Harvest:
-        brought = await harvest(run, *job, bank)
+        brought = await harvest(run, *job, bank, yields=live.yields)
         if made := crop.samples.get(job[0].id):
             brought.samples[:0] = made
             brought.passed += crop.passed[job[0].id]
-        counts.update(samples=len(brought.samples), kept=brought.passed)
         progress.advance()
         return brought
 
@@ -106,20 +106,22 @@ async def _ask_all(run: Run, tasks: Iterable[Task], total: int, bank: list[Task]
     work = (job for job in jobs if job[1] or job[0].id in crop.samples)
     for response in crop.responses:
         note(response)
-    tally = run.door.tally
-    progress = Progress(f"asking {model.name}", total, lambda: asked_so_far(tally, counts["kept"], counts["samples"]))
-    async with progress, aclosing(in_order(work, work_on, window(model.in_flight))) as harvests:
+    async with (
+        Progress(f"asking {model.name}", total, facts=live.facts) as progress,
+        aclosing(in_order(work, work_on, window(model.in_flight))) as harvests,
+    ):
         async for brought in harvests:
             for response in brought.responses:
                 note(response)
+            made += len(brought.samples)
             for sample in brought.samples:
                 new["3_samples"].append(sample)
-    if not counts["samples"] and not errors:
+    if not made and not errors:
         raise UserError(
             f"{run.recipe.name}: nobody was asked: no method of the recipe found in its tasks what it works on",
             "What each needs stands in `distill methods`; `distill preview` shows what it would ask.",
         )
-    if not counts["samples"]:
+    if not made:
         error, count = max(errors.items(), key=itemgetter(1))
         raise UserError(
             f"{model.name}: none of {errors.total()} calls gave a sample; {count} times: {error}",
@@ -162,11 +164,10 @@ def source_tasks(run: Run) -> Iterator[Task]:
         yield task
     yield from (task for name, task in benchmarks.items() if int(name, 16) not in answers)
     if given_way:
-        print(f"note: {given_way} tasks for the teacher are items of a benchmark and are left out", file=sys.stderr)
+        complain(f"note: {given_way} tasks for the teacher are items of a benchmark and are left out")
     if repeated:
-        print(
+        complain(
             f"note: {repeated} rows repeat an earlier one and are left out, {other} of them with another answer",
-            file=sys.stderr,
         )
     if not asked:
         raise UserError(f"{run.recipe.name}: the source holds no tasks for the teacher", "Look at source in the recipe.")

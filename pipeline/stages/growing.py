@@ -7,21 +7,21 @@ that was made before, or an item of the evaluation is not kept, and the method h
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from functools import partial
 
 from pipeline.errors import UserError
 from pipeline.methods.growth import Growth, Workshop
 from pipeline.progress import Progress
 from pipeline.records import Response, Sample, Task
 from pipeline.run import Run
-from pipeline.stages.harvest import ASKED_SPLITS, Recorder, Sieve, asked_so_far
+from pipeline.stages.harvest import ASKED_SPLITS, Recorder, Sieve, Yields
+from pipeline.stages.live import Live
 from pipeline.stages.school import TrainingSchool
 from pipeline.stages.train import check_installed
+from pipeline.terminal import complain
 
 
 @dataclass
@@ -37,6 +37,8 @@ class Crop:
     responses: list[Response] = field(default_factory=list)
     repeated: int = 0
     """New tasks that were none."""
+    yields: Yields = field(default_factory=Yields)
+    """What the row filters let through."""
     notes: dict[str, dict[str, Counter[str]]] = field(default_factory=dict)
     """By method and what was tried, how often it ended how."""
 
@@ -81,7 +83,8 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
         recorder = Recorder(run.ask, method.longer)
         prefix = f"{entries[method.method]}." if entries[method.method] > 1 else ""
         workshop = Workshop(recorder, TrainingSchool(run, _splits(seeds, crop), prefix))
-        async with Progress(f"{method.method}: tasks made", method.tasks, partial(_details, run, crop)) as progress:
+        live = Live(run, crop.yields)
+        async with Progress(f"{method.method}: tasks made", method.tasks, facts=live.facts) as progress:
             await _grow(run, method, seeds, workshop, known, crop, progress)
         told = {(each.key, each.task_id) for each in crop.responses}
         for each in recorder.responses():  # a question put twice about a task is one call
@@ -90,10 +93,10 @@ async def grow(run: Run, tasks: Sequence[Task]) -> Crop:
                 crop.responses.append(each)
         for what, outcomes in workshop.notes.items():
             crop.notes.setdefault(method.method, {}).setdefault(what, Counter()).update(outcomes)
-        print("\n".join(_told(method.method, workshop)), end="\n" * bool(workshop.notes), file=sys.stderr)
+        complain(*_told(method.method, workshop))
         if method.tasks and progress.done < method.tasks and not run.door.tally.owed:
             many = f"{progress.done} of {method.tasks} tasks"
-            print(f"note: {method.method} ended with {many}: its rounds are over, or brought nothing new", file=sys.stderr)
+            complain(f"note: {method.method} ended with {many}: its rounds are over, or brought nothing new")
     return crop
 
 
@@ -115,10 +118,6 @@ def _splits(seeds: Sequence[Task], crop: Crop) -> Callable[[str], str]:
     """The split of a task that was there or was made."""
     known = {task.id: task.split for task in seeds}
     return lambda name: known.get(name) or crop.tasks[name].split
-
-
-def _details(run: Run, crop: Crop) -> str:
-    return asked_so_far(run.door.tally, crop.passed.total(), sum(map(len, crop.samples.values())))
 
 
 def _told(name: str, workshop: Workshop) -> list[str]:
@@ -151,7 +150,7 @@ async def _grow(
                         progress.advance()
                     continue
                 task = crop.tasks.get(each.task_id) or given[each.task_id]
-                word = sieves.setdefault(task.id, Sieve(run.recipe, task))(each)
+                word = sieves.setdefault(task.id, Sieve(run.recipe, task, crop.yields))(each)
                 if all(each.id != other.id for other in crop.samples.setdefault(task.id, [])):  # two entries may ask the same
                     crop.samples[task.id].append(each)
                     crop.passed[task.id] += word

@@ -6,7 +6,6 @@ item that somebody trained on, an empty split or a field that no item has is ref
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from pipeline.stages.changes import changed
 from pipeline.stages.generate import Bank
 from pipeline.stages.harvest import ASKED_SPLITS
 from pipeline.tables import CORPORA, read_frame, read_rows, table_path
+from pipeline.terminal import complain
 
 SHOWN = 3
 """Ids that an error names."""
@@ -123,10 +123,9 @@ def _of_benchmarks(run: Run, tasks: _Tasks) -> Iterator[Item]:
         if not found:
             raise UserError(f"evaluation.benchmarks: {benchmark.benchmark} has no items", "Look at its path in the recipe.")
         if strangers := sum(task.id not in tasks.known for task in found):
-            print(
+            complain(
                 f"note: {strangers} of {len(found)} items of {benchmark.benchmark} were not known when the corpus was made: "
                 f"only equal questions were looked for. `make generate RECIPE={run.recipe.name}` looks for similar ones.",
-                file=sys.stderr,
             )
         yield from (Item(**task.__dict__, benchmark=benchmark.benchmark) for task in found)
 
@@ -137,7 +136,7 @@ def _variants(run: Run, items: Iterable[Item]) -> Iterator[Item]:
     for change in run.recipe.evaluation.changes:
         made = {new.id: (new, item) for item in originals if (new := changed(item, change))}
         if not made:
-            print(f"note: none of {len(originals)} items can be changed by {change}", file=sys.stderr)
+            complain(f"note: none of {len(originals)} items can be changed by {change}")
         for new, item in made.values():
             fields = {name: getattr(new, name) for name in Task.model_fields}
             yield Item(**fields, benchmark=f"{item.benchmark}+{change}", original=item.id, change=change)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +26,7 @@ from pipeline.records import Task
 from pipeline.run import Run
 from pipeline.stages.exam import Exam, Owed, share, split_tasks
 from pipeline.stages.instructed import Place, freeze, usable
+from pipeline.terminal import complain
 
 PAIRS, HISTORY, EXEMPLARS = 5, 20, 3
 """Pairs an instruction is induced from (APE); instructions with scores, and questions, that the optimiser reads (OPRO)."""
@@ -99,7 +99,7 @@ async def _searched(exam: Exam, search: Search) -> None:
 
 def _say(exam: Exam, when: str) -> None:
     best = exam.best
-    print(f"{when}: {len(exam.scores)} tried, best {exam.scores[best]:.3f} on dev: {best or '(as it is)'}", file=sys.stderr)
+    complain(f"{when}: {len(exam.scores)} tried, best {exam.scores[best]:.3f} on dev: {best or '(as it is)'}")
 
 
 async def _induced(exam: Exam, count: int) -> list[str]:

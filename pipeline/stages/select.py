@@ -8,7 +8,6 @@ once, to write them down.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import groupby, islice
@@ -27,6 +26,7 @@ from pipeline.stages.choosing import RANK, capped, control_of, ranked, within_ro
 from pipeline.stages.likeness import Likeness
 from pipeline.student.tokens import token_counter, tokenizer_hash
 from pipeline.tables import CORPORA, check_table, made_of, readable, remove_tables, table_path
+from pipeline.terminal import complain
 
 COUNTED = 500
 """Examples whose tokens are counted at a time."""
@@ -80,7 +80,7 @@ def _label_tables(chosen: pl.DataFrame) -> list[str]:
     tables = [table for table in LABELS if train[columns[table][0]].any()]
     for table in LABELS:
         if table not in tables:
-            print(f"note: there is no {table}, since of no task in the corpus the {columns[table][1]}", file=sys.stderr)
+            complain(f"note: there is no {table}, since of no task in the corpus the {columns[table][1]}")
     return tables
 
 

@@ -24,6 +24,7 @@ from pipeline.run import Run
 from pipeline.settings import REPOSITORY, project_path
 from pipeline.student.job import Job, Schooling, curve_lines, curve_path, in_share, json_object, trained_by, training_of
 from pipeline.tables import read_frame, rows_hash
+from pipeline.terminal import complain
 
 SHARDING = REPOSITORY / "pipeline/student/fsdp.yaml"
 """How several GPUs share a model; several processes on a CPU each have all of it."""
@@ -84,7 +85,7 @@ def _check_corpus(run: Run) -> None:
 
 def _copy(run: Run, twin: Pupil, pupil: Pupil) -> None:
     """Gives a pupil the student of another that learned from the very same examples with the same seed."""
-    print(f"{pupil.name}: its examples are those of {twin.name}, and so is the student", file=sys.stderr)
+    complain(f"{pupil.name}: its examples are those of {twin.name}, and so is the student")
     place = pupil.folder(run.folder)
     unfinished = place.with_name(f".{place.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -98,7 +99,7 @@ async def train_one(job: Job, name: str, processes: int) -> None:
     """Runs a training, unless its student is there already; its curve lies beside the student."""
     curve = curve_path(job.folder, name)
     if trained_by(job.output) == job.fingerprint:
-        print(f"{name}: trained before on the same corpus, nothing to do", file=sys.stderr)
+        complain(f"{name}: trained before on the same corpus, nothing to do")
         _end_curve(curve, job)
         return
     if _finished(curve) or not _started_with(curve, job.fingerprint):

@@ -14,7 +14,7 @@ from pipeline.errors import UserError
 from pipeline.publication import write_table
 from pipeline.records import Example, Grade, Message, Record, Response, Sample, Task, Verdict
 from pipeline.report.curves import plot, read_curves
-from pipeline.report.page import write_page
+from pipeline.report.page import SCRIPT, write_page
 from pipeline.statistics import wilson
 
 HOSTILE = '<script>alert("x")</script> & \'"><img src=http://evil.example/x.png> {{ 7 * 7 }}'
@@ -28,6 +28,8 @@ class Outline(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
+        self.scripts: list[str] = []
+        self.named: list[str] = []
         self.unclosed: list[str] = []
         self.feed(page)
 
@@ -43,7 +45,11 @@ class Outline(HTMLParser):
         assert self.unclosed.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if not self.unclosed or self.unclosed[-1] != "style":
+        if self.unclosed[-1:] == ["script"]:
+            self.scripts.append(data)
+        elif self.unclosed[-2:] in (["svg", "title"], ["svg", "desc"]):
+            self.named.append(data)
+        elif self.unclosed[-1:] != ["style"]:
             self.words.append(data)
 
     @property
@@ -51,7 +57,14 @@ class Outline(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
     def labels(self) -> list[str]:
-        return [attributes["aria-label"] or "" for tag, attributes in self.elements if attributes.get("role") == "img"]
+        """Name and words of every drawing."""
+        assert len(self.named) == 2 * sum(attributes.get("role") == "img" for _, attributes in self.elements)
+        return [f"{name}: {words}" for name, words in zip(self.named[::2], self.named[1::2], strict=True)]
+
+    def foreign(self) -> set[str]:
+        """Elements that no page of ours has, and scripts other than its own."""
+        others = {script for script in self.scripts if script != SCRIPT.read_text(encoding="utf-8")}
+        return {"img", "link", "iframe", "object", "b>odd"} & {tag for tag, _ in self.elements} | others
 
 
 def table(folder: Path, name: str, rows: Sequence[Record]) -> None:
@@ -203,7 +216,7 @@ def test_every_section_names_its_command(page: str) -> None:
 def test_text_of_others_is_only_text(page: str) -> None:
     outline = Outline(page)
     assert outline.unclosed == []
-    assert not {"script", "img", "link", "iframe", "object"} & {tag for tag, _ in outline.elements}
+    assert not outline.foreign()
     assert "&lt;script&gt;alert(" in page and "{{ 7 * 7 }}" in page
 
 
@@ -226,7 +239,7 @@ def test_hostile_names(tmp_path: Path) -> None:
     curve(folder, "<b>odd", {"step": 1, "of": 1, "loss": 1.0})
     outline = Outline(write_page(folder).read_text())
     assert outline.unclosed == []
-    assert not {"script", "img", "b>odd"} & {tag for tag, _ in outline.elements}
+    assert not outline.foreign() and len(outline.scripts) == 1
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:

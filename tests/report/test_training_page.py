@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipeline.report.training import summary, write_training_page
 from pipeline.student.shown import Proven, Shown, Token
+from tests.report import in_chromium
 from tests.report.test_page import HOSTILE, Outline
 
 PROVEN = Proven(examples={"train": 1500, "dev": 20}, tokens=4000, trained=1000, longest=70, limit=2048)
@@ -69,7 +72,25 @@ def test_hostile_text_stays_text_and_nothing_is_loaded(tmp_path: Path) -> None:
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'"]
 
 
+def test_what_acts_or_cannot_be_seen_is_written_out(tmp_path: Path) -> None:
+    text = page(tmp_path, shown(1, "rationale", token("\x1b[2J\x00\u202e\u200b"), method="a\u2066b")).text
+    assert "\\x1b[2J\\x00\\u202e\\u200b" in text and "a\\u2066b" in text
+    assert not any(each in text for each in "\x1b\x00\u202e\u200b\u2066")
+
+
 def test_the_summary_is_one_line() -> None:
     assert summary(PROVEN) == (
         "1,520 examples (1,500 train, 20 dev): 1,000 of 4,000 tokens are trained, 25.0%; the longest has 70 of 2,048"
     )
+
+
+@pytest.mark.slow
+@in_chromium.needed
+@pytest.mark.parametrize(("width", "scheme"), in_chromium.DEVICES)
+def test_it_can_be_used_by_everybody(tmp_path: Path, width: int, scheme: str) -> None:
+    tokens = [token("<|user|>", special=True), token(HOSTILE + "x" * 5000), token("19", trained=True, answer=True)]
+    path = write_training_page(tmp_path, PROVEN, [shown(number, view, *tokens) for number, view in enumerate(("a", "b"))])
+    with in_chromium.opened(path.as_uri(), width, scheme) as (opened, said, asked):
+        assert in_chromium.violations(opened) == []
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width
+        assert said == [] and asked == [path.as_uri()]

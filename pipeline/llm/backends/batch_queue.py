@@ -9,7 +9,6 @@ status file to lose, and nothing is paid for twice.
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -33,6 +32,7 @@ from pipeline.llm.backends.openai import Endpoint
 from pipeline.llm.backends.protocol import request_body
 from pipeline.llm.request import Reply, Request
 from pipeline.settings import Settings
+from pipeline.terminal import complain
 
 
 @dataclass
@@ -245,7 +245,6 @@ class BatchQueue:
         going = [(known.batch.id, len(calls)) for known, calls in self._following.values() if calls]
         if going:
             ids, requests = ", ".join(sorted({name for name, _ in going})), sum(count for _, count in going)
-            print(
+            complain(
                 f"{requests:,} requests go on at {self._endpoint.host} ({ids}); the same command picks them up",
-                file=sys.stderr,
             )

@@ -117,10 +117,7 @@ class ChatCompletions:
 
     def _replies(self, response: aiohttp.ClientResponse, raw: bytes, seconds: float) -> list[Reply]:
         status = response.status
-        try:
-            answer = json.loads(raw)
-        except (ValueError, RecursionError):
-            answer = None
+        answer = _read_json(raw)
         error = _error_object(answer)
         if status == 200 and not error:
             if answer is None:
@@ -166,6 +163,16 @@ def _proxy(address: str | None) -> tuple[URL | None, dict[str, str] | None]:
         return url, None
     login = b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
     return url.with_user(None), {"Proxy-Authorization": f"Basic {login}"}
+
+
+def _read_json(raw: bytes) -> Any:
+    """The JSON of an answer; None where it is none. Bytes that are no UTF-8 become U+FFFD: the reply was paid for."""
+    try:
+        return json.loads(raw)
+    except UnicodeDecodeError:
+        return _read_json(raw.decode("utf-8", "replace").encode())
+    except (ValueError, RecursionError):
+        return None
 
 
 def _error_object(answer: Any) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""The page that sets another run beside the one that is shown."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.inspect.compared import others
+from pipeline.tables import table_path
+from tests.hostile import acting
+from tests.inspect.runs import get, served, whole_run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of whose samples 30 are kept; beside it one that was asked otherwise, and keeps 6."""
+    runs = tmp_path_factory.mktemp("runs")
+    whole_run(runs / "before", asks="Quickly!", bar=0.9)
+    (runs / "empty").mkdir()
+    (runs / "a file").write_text("")
+    return whole_run(runs / "run")
+
+
+@pytest.fixture(scope="module")
+def port(folder: Path) -> Iterator[int]:
+    with served(folder) as number:
+        yield number
+
+
+def test_the_run_beside_it_is_offered(port: int) -> None:
+    status, _, text = get(port, "/compare")
+    assert status == 200 and "run beside before" in text and 'data-load="/part/compare?first=before"' in text
+    assert "empty" not in text and "a file" not in text
+
+
+def test_what_differs_is_told(port: int) -> None:
+    status, _, text = get(port, "/part/compare?first=before")
+    assert status == 200 and "run beside before is better by samples accepted" in html.unescape(text)
+    assert "<del>Quickly!</del>" in text and "<ins>Think.</ins>" in text
+    assert "60 of 60 differ" in text and "distill compare before run" in text
+    assert not acting(text) and "<img" not in text and "<script" not in text and "style=" not in text
+
+
+def test_another_run_that_is_made_anew_is_read_anew(tmp_path: Path) -> None:
+    run = whole_run(tmp_path / "run")
+    assert others(run) == []
+    with served(run) as port:
+        assert "make generate RECIPE=run SET=name=run-b" in get(port, "/compare")[2]
+        other = whole_run(tmp_path / "run-b")
+        assert "are not told apart" in get(port, "/part/compare?first=run-b")[2]
+        for each in other.iterdir():
+            each.unlink()
+        other.rmdir()
+        whole_run(other, bar=0.9)
+        assert "is better by samples accepted" in get(port, "/part/compare?first=run-b")[2]
+
+
+def test_the_last_one_comes_first(tmp_path: Path) -> None:
+    for number, name in enumerate(("new", "old", "run")):
+        whole_run(tmp_path / name, 3)
+        os.utime(table_path(tmp_path / name, "3_samples"), (1000 - number, 1000 - number))
+    assert others(tmp_path / "run") == ["new", "old"]
+
+
+@pytest.mark.parametrize("name", ["nosuch", "..", "../runs/before", "/etc", "run", "empty", "", "%22%3E%3Cscript%3E", "a%00b"])
+def test_no_folder_but_a_run_beside_it_is_opened(port: int, name: str) -> None:
+    status, _, text = get(port, f"/part/compare?first={name}")
+    assert status == 400 and 'role="alert"' in text and "There are before." in html.unescape(text)
+    assert "<script>" not in text and not acting(text)
+
+
+def test_a_run_of_other_tasks_or_broken_tables_is_said(tmp_path: Path) -> None:
+    run = whole_run(tmp_path / "run", 10)
+    other = whole_run(tmp_path / "half", 10)
+    table_path(other, "2_responses").write_bytes(b"half of a table")
+    with served(run) as port:
+        status, _, text = get(port, "/part/compare?first=half")
+        assert status == 400 and "2_responses.parquet: this table cannot be read" in html.unescape(text)
+        assert get(port, "/compare?first=half")[0] == 200
