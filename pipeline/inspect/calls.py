@@ -6,14 +6,16 @@ In: `2_responses` and `4_judgements`; for the times the response store, of which
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from pipeline.llm.tally import MINUTE
 from pipeline.tables import check_table, readable, table_path
 
 CALLS = ("2_responses", "4_judgements")
@@ -43,6 +45,8 @@ class Span:
     """Median seconds of a call."""
     failed: int
     """Those without a reply that ended by itself or at its limit."""
+    retried: int
+    """Tries that failed and were followed by another, all of them, to the minute."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def read_calls(folder: Path, store: Path | str) -> Calls:
     errors = sorted((row for name in there for row in _errors(folder, name)), key=lambda row: -row["calls"])[:ERRORS]
     total = sum(row["calls"] for row in groups)
     times, why = _times(folder, there, store, total)
-    return Calls(groups, errors, _spans(times), len(times) / total if total else 0.0, why)
+    return Calls(groups, errors, _spans(times, _retries(folder)), len(times) / total if total else 0.0, why)
 
 
 def _scan(folder: Path, name: str) -> pl.LazyFrame:
@@ -154,8 +158,27 @@ def _landed(store: Path, keys: list[str]) -> dict[str, float]:
     return found
 
 
-def _spans(times: pl.DataFrame) -> list[Span]:
-    """The calls in stretches of the same length, from the first to the last."""
+def read_starts(folder: Path) -> list[Row]:
+    """The starts that `run.json` tells of; none where it cannot be read."""
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        log = json.loads((folder / "run.json").read_text(encoding="utf-8", errors="replace"))
+        return [each for each in log.get("starts", []) if isinstance(each, dict)]
+    return []
+
+
+def _retries(folder: Path) -> dict[float, int]:
+    """Tries that were followed by another, by the middle of the minute in which they failed, as all starts tell."""
+    found: dict[float, int] = {}
+    for start in read_starts(folder):
+        at = start.get("retried_at")
+        for minute, count in (at if isinstance(at, dict) else {}).items():
+            if str(minute).isdigit() and isinstance(count, int):
+                found[int(minute) + MINUTE / 2] = found.get(int(minute) + MINUTE / 2, 0) + count
+    return found
+
+
+def _spans(times: pl.DataFrame, retries: dict[float, int]) -> list[Span]:
+    """The calls in stretches of the same length, from the first to the last; tries outside of them are at their ends."""
     if times.is_empty():
         return []
     first, last = float(times["landed"].min()), float(times["landed"].max())  # type: ignore[arg-type]
@@ -165,4 +188,11 @@ def _spans(times: pl.DataFrame) -> list[Span]:
         pl.len(), pl.col("tokens").sum(), pl.col("seconds").median(), pl.col("failed").sum()
     )
     found = {row[0]: row[1:] for row in groups.iter_rows()}
-    return [Span(first + each * length, *found.get(each, (0, 0, None, 0))) for each in range(max(found) + 1)]
+    retried = [0] * (max(found) + 1)
+    for at, count in retries.items():
+        retried[min(max(int((at - first) / length), 0), len(retried) - 1)] += count
+    return [
+        Span(first + place * length, calls, tokens, latency, failed, tries)
+        for place, tries in enumerate(retried)
+        for calls, tokens, latency, failed in [found.get(place, (0, 0, None, 0))]
+    ]

@@ -6,12 +6,13 @@ import math
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.inspect.calls import read_starts
 from pipeline.inspect.compared import beside, told
 from pipeline.inspect.labels import label_file
 from pipeline.inspect.rows import count_rows
 from pipeline.inspect.sources import read_sources
 from pipeline.inspect.thresholds import edge, read_scores
-from pipeline.inspect.views import Inspected, Shown, Words, question, starts
+from pipeline.inspect.views import Inspected, Shown, Words, question
 from pipeline.pieces import seconds_of
 from pipeline.report.evaluation import read_evaluation
 from pipeline.report.filtering import read_filtering
@@ -87,5 +88,5 @@ def compare(shown: Inspected, words: Words) -> Shown:
 
 def scores(shown: Inspected, _: Words) -> Shown:
     """Every model on every benchmark, with intervals, and what can be told apart."""
-    log = {"starts": starts(shown.folder)}
+    log = {"starts": read_starts(shown.folder)}
     return {"evaluation": shown.remembered("evaluation", lambda: read_evaluation(shown.folder, log)), "all_kinds": ALL_KINDS}

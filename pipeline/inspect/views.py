@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ import polars as pl
 
 from pipeline.errors import UserError
 from pipeline.filters.not_contaminated import leak_of
-from pipeline.inspect.calls import read_calls
+from pipeline.inspect.calls import read_calls, read_starts
 from pipeline.inspect.compared import beside as run_beside
 from pipeline.inspect.compared import others
 from pipeline.inspect.differing import CASES, graded, read_differing
@@ -89,11 +88,8 @@ def _size(folder: Path, name: str) -> tuple[int | None, str]:
 
 
 def starts(folder: Path) -> list[Shown]:
-    """The last starts that `run.json` tells of, the latest first."""
-    with suppress(OSError, ValueError, TypeError, AttributeError):
-        log = json.loads((folder / "run.json").read_text(encoding="utf-8", errors="replace"))
-        return [each for each in log.get("starts", []) if isinstance(each, dict)][-20:][::-1]
-    return []
+    """The last starts, the latest first."""
+    return read_starts(folder)[-20:][::-1]
 
 
 def tables(shown: Inspected, words: Any) -> Shown:
@@ -260,6 +256,7 @@ def calls(shown: Inspected, _: Words) -> Shown:
         "tokens written": [each.tokens for each in spans],
         "median seconds of a call": [each.latency or 0.0 for each in spans],
         "calls without a reply": [each.failed for each in spans],
+        "tries that failed and were followed by another": [each.retried for each in spans],
     }
     times = [time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(each.began)) for each in spans]
     return {"calls": found, "charts": charts, "times": times, "starts": starts(shown.folder)}

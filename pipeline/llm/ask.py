@@ -144,7 +144,7 @@ class Door:
     def _note_retry(self, error: CallFailed) -> None:
         if self._closing:
             raise error
-        self.tally.retried += 1
+        self.tally.note_retry()
         self._complain(str(error))
 
     def _complain(self, words: str) -> None:

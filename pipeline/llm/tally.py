@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
+MINUTE = 60
 KEPT = 50
 """Different complaints that are kept, the latest ones."""
 
@@ -20,11 +22,19 @@ class Tally:
     """Calls that failed and will be asked again."""
     retried: int = 0
     """Tries that failed and were followed by another."""
+    retried_at: dict[int, int] = field(default_factory=dict)
+    """The same by the minute in which they failed, in seconds since 1970."""
     tokens_in: int = 0
     tokens_out: int = 0
     cost: float | None = 0.0
     """Dollars spent; None once a price was unknown."""
     last_error: str = ""
+
+    def note_retry(self) -> None:
+        """Counts a try that failed just now and will be followed by another."""
+        minute = int(time.time()) // MINUTE * MINUTE
+        self.retried += 1
+        self.retried_at[minute] = self.retried_at.get(minute, 0) + 1
 
 
 class Complaints:

@@ -93,6 +93,8 @@ def test_calls_by_template_and_over_time(run: Path, tmp_path: Path) -> None:
         connection.execute("CREATE TABLE replies (key TEXT PRIMARY KEY, landed REAL NOT NULL)")
         connection.executemany("INSERT INTO replies VALUES (?, ?)", [(f"{n:064x}", 1e9 + 10.0 * n) for n in range(SAMPLES)])
     connection.close()
+    tried = {"retried_at": {str(10**9 // 60 * 60 + 240): 7, "2000000000": 2, "soon": 3}}
+    (run / "run.json").write_text(json.dumps({"starts": [{"verb": "generate"}, tried]}))
     found = read_calls(run, store)
     [group] = found.groups
     assert (group["calls"], group["failed"], group["cost"], group["median"]) == (SAMPLES, 1, SAMPLES / 2, 29.5)
@@ -100,6 +102,8 @@ def test_calls_by_template_and_over_time(run: Path, tmp_path: Path) -> None:
     assert sum(span.calls for span in found.spans) == SAMPLES and found.spans[0].began == 1e9
     assert sum(span.tokens for span in found.spans) == sum(range(SAMPLES))
     assert [span.failed for span in found.spans][-1] == 1
+    assert [span.retried for span in found.spans if span.retried] == [7, 2]  # the last failed after the last reply
+    assert found.spans[-1].retried == 2 and found.spans[0].retried == 0
     assert "there is none at" in read_calls(run, tmp_path / "gone.sqlite").why_no_times
     store.write_bytes(b"no database" * 1000)
     assert "cannot be read" in read_calls(run, store).why_no_times

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def test_what_may_pass_is_tried_again(tmp_path: Path, name: str) -> None:
     assert isinstance(reply, Reply) and reply.finish == "stop"
     assert server.hits == 3
     assert (opened.tally.asked, opened.tally.retried, opened.tally.owed) == (1, 2, 0)
+    assert sum(opened.tally.retried_at.values()) == 2 and all(0 <= time.time() - at < 600 for at in opened.tally.retried_at)
 
 
 def test_a_call_that_fails_too_often_is_owed(tmp_path: Path) -> None:
