@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.llm.tally import MINUTE
+from pipeline.report.spending import billed
 from pipeline.tables import check_table, readable, table_path
 
 CALLS = ("2_responses", "4_judgements")
@@ -91,7 +92,7 @@ def _groups(folder: Path, name: str) -> list[Row]:
             calls.group_by(ASKED_BY)
             .agg(
                 calls=pl.len(), tokens_in=pl.col("tokens_in").sum(), tokens_out=pl.col("tokens_out").sum(),
-                cost=pl.when(pl.col("cost").count() > 0).then(pl.col("cost").sum()), longest=seconds.max(),
+                cost=pl.when(_billed().null_count() == 0).then(_billed().sum()), longest=seconds.max(),
                 cut=(finish == "length").sum(), failed=_failed().sum(), owed=(finish == "owed").sum(),
             )
             .sort("calls", descending=True)
@@ -104,6 +105,11 @@ def _groups(folder: Path, name: str) -> list[Row]:
                 own.select(median=seconds.median(), high=seconds.quantile(0.95)).collect(engine="streaming").row(0, named=True)
             )
     return groups
+
+
+def _billed() -> pl.Expr:
+    """Dollars of a call; none of one that is owed."""
+    return pl.when(pl.col("finish") == "owed").then(0.0).otherwise(billed())
 
 
 def _failed() -> pl.Expr:

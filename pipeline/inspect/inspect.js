@@ -21,7 +21,7 @@ function slide(slider) {
   const places = JSON.parse(slider.dataset.places), kept = document.getElementById("kept");
   let wait;
   range.addEventListener("input", () => {
-    const at = places[range.value], words = new URLSearchParams({ ...{ filter: slider.dataset.filter, direction: slider.dataset.direction }, at });
+    const at = places[range.value], words = new URLSearchParams({ filter: slider.dataset.filter, direction: slider.dataset.direction, at });
     value.textContent = String(Number(at.toPrecision(6)));
     range.setAttribute("aria-valuetext", value.textContent);
     clearTimeout(wait);
@@ -34,7 +34,8 @@ function refresh(box) {
   box.addEventListener("change", () => sessionStorage.setItem("refreshes", box.checked ? "yes" : "no"));
   setInterval(() => {
     const typing = ["INPUT", "SELECT"].includes(document.activeElement?.tagName) && document.activeElement !== box;
-    if (box.checked && !typing && !document.hidden && !String(getSelection())) location.reload();
+    const busy = document.querySelector("[aria-busy=true]");  // what is asked for comes first
+    if (box.checked && !typing && !busy && !document.hidden && !String(getSelection())) location.reload();
   }, 10000);
 }
 

@@ -28,6 +28,7 @@ from pipeline.inspect.shown import cell, clipped, plain
 from pipeline.inspect.views import Inspected
 from pipeline.llm.prices import dollars
 from pipeline.progress import clock
+from pipeline.terminal import harmless
 
 HERE = Path(__file__).parent
 WRITTEN = {"report": "report.html", "compare": "compare.html", "training": "training.html"}
@@ -70,8 +71,9 @@ def application(folder: Path, store: Path | str, token: str) -> ASGIApp:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=lambda value: harmless(value) if type(value) is str else value,  # what a template forgot
+    )  # fmt: skip
     environment.filters |= {
         "number": "{:,}".format, "percent": _percent, "dollars": dollars, "clock": clock, "text": plain, "clip": clipped,
         "cell": cell, "seconds": lambda value: "" if value is None else f"{value:.2f}",

@@ -20,9 +20,11 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from pipeline.errors import UserError
-from pipeline.report.query import CONVERSATION, SHORT, columns_of, explained
+from pipeline.report.query import CONVERSATION, columns_of, explained, fulfilling, scan
 from pipeline.tables import TABLES, check_table, readable, table_path
 
+LONGEST_WORDS = 1_000
+"""Characters that are looked for; a pattern of more may be too large."""
 PAGE_ROWS = 25
 """Rows of a page."""
 NUMBER = "row number"
@@ -111,7 +113,7 @@ def read_page(folder: Path, asked: Question) -> Page:
         numbers = list(range(first, min(first + PAGE_ROWS + 1, count)))
     else:
         with _answering(folder, asked):
-            numbers = _numbers(folder, asked, first + PAGE_ROWS + 1)[first:]
+            numbers = _numbers(folder, asked, first, PAGE_ROWS + 1)
     shown = numbers[:PAGE_ROWS]
     return Page(read_numbered(folder, asked.table, shown, asked.shown), shown, len(numbers) > PAGE_ROWS)
 
@@ -152,21 +154,18 @@ def _readable(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _numbers(folder: Path, asked: Question, most: int) -> list[int]:
+def _numbers(folder: Path, asked: Question, first: int, most: int) -> list[int]:
     fitting = _fitting(folder, asked)
     if not asked.sort:
-        return fitting.select(NUMBER).head(most).collect(engine="streaming")[NUMBER].to_list()
+        return fitting.select(NUMBER).slice(first, most).collect(engine="streaming")[NUMBER].to_list()
     narrow = fitting.select(NUMBER, asked.sort)
     order = narrow.sort(asked.sort, NUMBER, descending=[asked.descending, False], nulls_last=True)
-    return order.head(most).collect(engine="streaming")[NUMBER].to_list()
+    return order.slice(first, most).collect(engine="streaming")[NUMBER].to_list()
 
 
 def _fitting(folder: Path, asked: Question) -> pl.LazyFrame:
     """The rows that fit, with their numbers; every table of the run can be named in a condition, as in `distill show`."""
-    rows = pl.scan_parquet(table_path(folder, asked.table)).with_row_index(NUMBER)
-    if CONVERSATION in columns_of(asked.table):
-        said = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join("\n")
-        rows = rows.with_columns(said.alias(CONVERSATION))
+    rows = scan(folder, asked.table).with_row_index(NUMBER)
     if asked.find:
         named = TABLES[asked.table].model_fields
         texts = [name for name in SEARCHED if name in named] or [CONVERSATION]
@@ -175,17 +174,12 @@ def _fitting(folder: Path, asked: Question) -> pl.LazyFrame:
         rows = rows.filter(
             pl.any_horizontal(*words, *(pl.col(name).str.starts_with(asked.find) for name in NAMED if name in named))
         )
-    if not asked.where:
-        return rows
-    others = {short: name for short, name in SHORT.items() if table_path(folder, name).exists()}
-    known = {
-        short: rows if name == asked.table else pl.scan_parquet(table_path(folder, name)) for short, name in others.items()
-    }
-    condition = re.sub(r"^\s*where\b", "", asked.where, flags=re.IGNORECASE)
-    return pl.SQLContext(known, eager=False).execute(f"SELECT * FROM {asked.table.partition('_')[2]} WHERE {condition}")
+    return fulfilling(folder, asked.table, asked.where, rows) if asked.where else rows
 
 
 def _check(asked: Question) -> None:
+    if len(asked.find) > LONGEST_WORDS:
+        raise UserError(f"find: {len(asked.find):,} characters are too many", f"Give at most {LONGEST_WORDS:,} of them.")
     for name in (*asked.columns, *([asked.sort] if asked.sort else [])):
         if name not in columns(asked.table):
             near = get_close_matches(name, columns(asked.table), 1)

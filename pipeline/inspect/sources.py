@@ -7,10 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.report.funnel import keeps_undecided
+from pipeline.report.funnel import rejected
+from pipeline.report.spending import billed
 from pipeline.tables import check_table, readable, table_path
-
-EMPTY = "unknown"
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def read_sources(folder: Path) -> list[Step]:
         mine = [(method, counts) for (name, method), counts in rows.items() if name == source]
         samples, passed = (sum(counts[place] for _, counts in mine) for place in (1, 2))
         corpus = sum(total for (name, _), total in made.items() if name == source)
-        steps.append(Step(source, "", number, *calls.get(source, (0, 0, None)), samples, passed, corpus))
+        steps.append(Step(source, "", number, *calls.get(source, (0, 0, 0.0)), samples, passed, corpus))
         if len(mine) > 1:
             steps += [Step(source, name, of[0], 0, 0, None, of[1], of[2], made.get((source, name), 0)) for name, of in mine]
     return steps
@@ -57,7 +56,7 @@ def _scan(folder: Path, name: str) -> pl.LazyFrame:
 
 
 def _calls(folder: Path, tasks: pl.DataFrame) -> dict[str, tuple[int, int, float | None]]:
-    """Calls, tokens and dollars by source; dollars are None where any is unknown."""
+    """Calls, tokens and dollars by source, a reply once; dollars are None where any is unknown."""
     if not table_path(folder, "2_responses").exists():
         return {}
     with readable(table_path(folder, "2_responses")):
@@ -65,15 +64,14 @@ def _calls(folder: Path, tasks: pl.DataFrame) -> dict[str, tuple[int, int, float
             _scan(folder, "2_responses")
             .filter(pl.col("finish") != "owed")
             .select(
-                task=pl.col("task_id").hash(), cost="cost",
+                key=pl.col("key").hash(), task=pl.col("task_id").hash(), cost=billed(),
                 tokens=pl.col("tokens_in").fill_null(0) + pl.col("tokens_out").fill_null(0),
             )
-            .group_by("task")
-            .agg(pl.len(), pl.col("tokens").sum(), pl.col("cost").sum(), unknown=pl.col("cost").null_count())
             .collect(engine="streaming")
         )  # fmt: skip
-    named = calls.join(tasks, on="task", how="left").group_by("source", maintain_order=True)
-    rows = named.agg(pl.col("len", "tokens", "cost", "unknown").sum()).iter_rows()
+    once = calls.join(tasks, on="task", how="left").unique(["source", "key"], maintain_order=True)
+    sums = (pl.len(), pl.col("tokens").sum(), pl.col("cost").sum(), pl.col("cost").null_count().alias("unknown"))
+    rows = once.group_by("source", maintain_order=True).agg(*sums).iter_rows()
     return {source: (calls, tokens, None if unknown else cost) for source, calls, tokens, cost, unknown in rows}
 
 
@@ -89,20 +87,12 @@ def _samples(folder: Path, tasks: pl.DataFrame) -> dict[tuple[str, str], tuple[i
         }
         samples = _scan(folder, "3_samples").select(**wanted).collect(engine="streaming")
     judged = table_path(folder, "4_verdicts").exists()
-    passed = ~pl.col("sample").is_in(_rejected(folder).implode()) if judged else pl.lit(False)
+    passed = ~pl.col("sample").is_in(rejected(folder).implode()) if judged else pl.lit(False)
     named = (
         samples.with_columns(passed=passed).join(tasks, on="task", how="left").group_by("source", "method", maintain_order=True)
     )
     rows = named.agg(pl.col("task").n_unique(), pl.len(), pl.col("passed").sum()).iter_rows()
     return {(source, method): (count, all_of_them, some) for source, method, count, all_of_them, some in rows}
-
-
-def _rejected(folder: Path) -> pl.Series:
-    """The samples, hashed, that selection could not take."""
-    away = ["drop"] if keeps_undecided(folder) else ["drop", "unverifiable"]
-    with readable(table_path(folder, "4_verdicts")):
-        words = _scan(folder, "4_verdicts").filter(pl.col("decision").is_in(away))
-        return words.select(sample=pl.col("sample_id").hash()).collect(engine="streaming")["sample"].unique()
 
 
 def _made(folder: Path, tasks: pl.DataFrame) -> dict[tuple[str, str], int]:

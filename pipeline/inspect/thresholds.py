@@ -89,13 +89,16 @@ def _count(ascending: Numbers, threshold: float, direction: Direction) -> int:
 
 
 def read_scores(folder: Path, name: str, labels: LabelFile | None = None) -> Scores:
-    """The scores of a filter; kept in memory until the tables change."""
+    """The scores of a filter; kept in memory until a table, or the file of labels, changes."""
     check_table(folder, "4_verdicts")
-    return _scores(stamp(table_path(folder, "4_verdicts").absolute()), folder, name, labels)
+    rests_on = [table_path(folder, "4_verdicts")]
+    if labels is not None:
+        rests_on += [table_path(folder, "1_tasks"), table_path(folder, "3_samples"), *([labels.path] if labels.path else [])]
+    return _scores(tuple(stamp(path.absolute()) for path in rests_on if path.is_file()), folder, name, labels)
 
 
 @lru_cache(maxsize=8)
-def _scores(_verdicts: Stamp, folder: Path, name: str, labels: LabelFile | None) -> Scores:
+def _scores(_files: tuple[Stamp, ...], folder: Path, name: str, labels: LabelFile | None) -> Scores:
     with readable(table_path(folder, "4_verdicts")):
         mine = pl.scan_parquet(table_path(folder, "4_verdicts")).filter(pl.col("filter") == name)
         words = mine.select("score", pl.col("decision").cast(pl.Categorical), sample=pl.col("sample_id").hash()).collect()

@@ -62,7 +62,8 @@ def frame(shown: Inspected, path: str, words: Words) -> Shown:
 def works(folder: Path) -> bool:
     """Whether a command works in the run's folder now."""
     with suppress(OSError, ValueError), (folder / ".lock").open("rb") as lock:
-        os.kill(int(lock.read() or b"0") or -1, 0)  # nobody by that number: over, and the lock is left in peace
+        with suppress(PermissionError):  # somebody else's program is one, too
+            os.kill(int(lock.read() or b"0") or -1, 0)  # nobody by that number: over, and the lock is left in peace
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -142,15 +143,18 @@ def row(shown: Inspected, words: Words) -> Shown:
     table, number = words.get("table", ""), words.get("number", "")
     place = int(number) if number.isascii() and number.isdigit() and len(number) < 12 else -1
     fields: Shown = {}
-    if table in TABLES and 0 <= place < rows_in(shown.folder, table):
-        fields = read_numbered(shown.folder, table, [place], tuple(TABLES[table].model_fields))[0]
+    if table in ROW_ID and 0 <= place < rows_in(shown.folder, table):
+        found = read_numbered(shown.folder, table, [place], tuple(TABLES[table].model_fields))[0]
+        if found[ROW_ID[table]] == story.wanted:  # numbers change when a table is made anew
+            fields = found
     tokenizer = tokenizer_of(shown.folder)
-    made = [each for candidate in story.candidates for each in (candidate.corpus, candidate.control) if each]
-    made += [each for rows in story.labels.values() for each in rows]
+    candidates = story.candidates[:MOST_ROWS]
+    made = [each for candidate in candidates for each in (candidate.corpus, candidate.control) if each]
+    made += [each for rows in story.labels.values() for each in rows[:MOST_ROWS]]
     return {
         "story": story, "fields": fields, "meanings": columns(table) if fields else {}, "table": table, "most": MOST_ROWS,
-        "trained": {each["id"]: pieces(each, tokenizer) for each in made[: 4 * MOST_ROWS]}, "tokens": tokenizer is not None,
-        "beside": {each.sample["id"]: beside(each) for each in story.candidates[:MOST_ROWS]},
+        "trained": {each["id"]: pieces(each, tokenizer) for each in made}, "tokens": tokenizer is not None,
+        "beside": {each.sample["id"]: beside(each) for each in candidates},
     }  # fmt: skip
 
 

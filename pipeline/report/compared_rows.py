@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipeline.llm.budget import UNBILLED
-from pipeline.report.funnel import keeps_undecided
+from pipeline.report.funnel import rejected
+from pipeline.report.spending import billed
 from pipeline.statistics import LEAST_P, Matrix, bootstrap_p, mcnemar, middle_95, paired_ratios, resampled, wilson
 from pipeline.tables import check_table, readable, table_path
 
@@ -117,10 +117,7 @@ def read_rows_of_run(folder: Path) -> Rows:
         check_table(folder, table)
     with readable(table_path(folder, "2_responses")):
         replies = _replies(pl.scan_parquet(table_path(folder, "2_responses"))).collect(engine="streaming")
-    refused = ("drop",) if keeps_undecided(folder) else ("drop", "unverifiable")
-    with readable(table_path(folder, "4_verdicts")):
-        words = pl.scan_parquet(table_path(folder, "4_verdicts")).filter(pl.col("decision").is_in(refused))
-        dropped = words.select(pl.col("sample_id").hash()).unique().collect(engine="streaming")["sample_id"]
+    dropped = rejected(folder)
     with readable(table_path(folder, "3_samples")):
         scan = pl.scan_parquet(table_path(folder, "3_samples")).select(
             task=pl.col("task_id").hash(), sample=pl.col("id").hash(), method=pl.col("method").cast(LABEL),
@@ -132,24 +129,28 @@ def read_rows_of_run(folder: Path) -> Rows:
 
 
 def _replies(responses: pl.LazyFrame) -> pl.LazyFrame:
-    cost = pl.when(pl.col("finish").is_in(UNBILLED)).then(pl.col("cost").fill_null(0.0)).otherwise(pl.col("cost"))
     tokens = pl.col("tokens_in").fill_null(0) + pl.col("tokens_out").fill_null(0)
     told = responses.filter(pl.col("finish") != "owed").select(
-        key=pl.col("key").hash(), task=pl.col("task_id").hash(), tokens=tokens, cost=cost
+        key=pl.col("key").hash(), task=pl.col("task_id").hash(), tokens=tokens, cost=billed()
     )
     return told.unique("key", keep="first").drop("key")
 
 
 def accepted(first: Rows, second: Rows) -> Iterator[Measure]:
     """Samples that selection could take, of all samples; over all, then by method; then tasks that have one."""
-    names = [ALL, *sorted({*_names(first), *_names(second)})] if len({*_names(first), *_names(second)}) > 1 else [ALL]
+    names = (
+        [ALL, *sorted({*methods_of(first), *methods_of(second)})]
+        if len({*methods_of(first), *methods_of(second)}) > 1
+        else [ALL]
+    )
     for what, by_task in (("samples accepted", False), ("tasks with an accepted sample", True)):
         for name in names:
             parts = [_by_task(rows, name, by_task) for rows in (first, second)]
             yield share_measure(what, name, *parts)
 
 
-def _names(rows: Rows) -> list[str]:
+def methods_of(rows: Rows) -> list[str]:
+    """The methods that made samples."""
     return rows.samples["method"].cast(pl.String).unique().to_list()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.report.compared_rows import Rows
+from pipeline.report.compared_rows import Rows, methods_of
 from pipeline.tables import readable, table_path
 from pipeline.texts.word_diff import Piece, word_diff
 
@@ -148,7 +148,7 @@ def _texts(rows: Rows, reader: str, name: str, tasks: pl.Series) -> dict[str, st
 
 def compare_outputs(first: Rows, second: Rows, examples: int) -> Outputs:
     """What came of each task and method that both runs have samples of."""
-    apart = not {*_methods(first)} & {*_methods(second)}
+    apart = not {*methods_of(first)} & {*methods_of(second)}
     both = _best(first, apart).join(_best(second, apart), on=["task", "method"], suffix="_second", maintain_order="left")
     one, other = pl.col("passed") > 0, pl.col("passed_second") > 0
     parts = [both.filter(each) for each in (other & ~one, one & ~other, one & other, ~one & ~other)]
@@ -160,10 +160,6 @@ def compare_outputs(first: Rows, second: Rows, examples: int) -> Outputs:
     only_second, only_first, each, neither = (part.height for part in parts)
     same = both.height - both.filter(unlike).height
     return Outputs(each, only_first, only_second, neither, same, _pairs(first, second, likely.head(examples)))
-
-
-def _methods(rows: Rows) -> list[str]:
-    return rows.samples["method"].cast(pl.String).unique().to_list()
 
 
 def _best(rows: Rows, apart: bool) -> pl.DataFrame:

@@ -125,6 +125,15 @@ def keeps_undecided(folder: Path) -> bool:
     return False
 
 
+def rejected(folder: Path) -> pl.Series:
+    """The samples of a run that selection could not take, their ids as 64-bit hashes."""
+    check_table(folder, "4_verdicts")
+    away = ["drop"] if keeps_undecided(folder) else ["drop", "unverifiable"]
+    with readable(table_path(folder, "4_verdicts")):
+        words = pl.scan_parquet(table_path(folder, "4_verdicts")).filter(pl.col("decision").is_in(away))
+        return words.select(pl.col("sample_id").hash()).unique().collect(engine="streaming")["sample_id"]
+
+
 def _narrow_frame(folder: Path, name: str, columns: list[str]) -> pl.DataFrame:
     """Columns of a table, ids as 64-bit hashes of themselves and labels as categories: they are only compared, and take a tenth
     of the room so."""

@@ -20,6 +20,8 @@ from pipeline.tables import TABLES, check_table, readable, table_path
 CONVERSATION = "conversation"
 """A column beside those of tables with messages: all that is said in them, as one text."""
 ABSENT = re.compile(r"relation '(.*?)' was not found")
+READS = re.compile(r"\bread_(?:csv|parquet|ipc|json|ndjson)\b", flags=re.IGNORECASE)
+"""What polars' SQL reads any file or address with."""
 QUOTED = 300
 """Characters of a condition, and of what polars says of it, that an error repeats."""
 SHORT = {name.partition("_")[2]: name for name in TABLES}
@@ -61,17 +63,32 @@ def query(folder: Path, table: str, where: str = "", columns: Sequence[str] = ()
             raise UserError(f"--columns: {table} has no column {name!r}", _rather(name, columns_of(table), "Columns"))
     wanted = list(columns) or list(TABLES[table].model_fields)
     if not where.strip():
-        return _scan(folder, table).select(wanted)
-    known = {short: _scan(folder, name) for short, name in SHORT.items() if table_path(folder, name).exists()}
-    condition = re.sub(r"^\s*where\b", "", where, flags=re.IGNORECASE)
+        return scan(folder, table).select(wanted)
     with explained(folder, table, where):
-        context = pl.SQLContext(known, eager=False)
-        rows = context.execute(f"SELECT * FROM {table.partition('_')[2]} WHERE {condition}").select(wanted)
+        rows = fulfilling(folder, table, where, scan(folder, table)).select(wanted)
         rows.collect_schema()
     return rows
 
 
-def _scan(folder: Path, table: str) -> pl.LazyFrame:
+def fulfilling(folder: Path, table: str, where: str, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Those of a table's rows that fulfil a condition, in which all tables of the run can be named, and no other file.
+
+    Raises:
+        UserError: the condition names a function that reads files.
+    """
+    if reads := READS.search(where):
+        raise UserError(
+            f"--where: {reads[0]} would read a file that is no table of this run",
+            f"Tables there are: {', '.join(SHORT)}. In texts, look for it with LIKE '%{reads[0].replace('_', '%')}%'.",
+        )
+    known = {short: scan(folder, name) for short, name in SHORT.items() if table_path(folder, name).exists()}
+    condition = re.sub(r"^\s*where\b", "", where, flags=re.IGNORECASE)
+    short = table.partition("_")[2]
+    return pl.SQLContext({**known, short: rows}, eager=False).execute(f"SELECT * FROM {short} WHERE {condition}")
+
+
+def scan(folder: Path, table: str) -> pl.LazyFrame:
+    """All rows of a table, the conversation beside their columns."""
     with readable(table_path(folder, table)):
         rows = pl.scan_parquet(table_path(folder, table))
     if "messages" not in TABLES[table].model_fields:

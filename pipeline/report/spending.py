@@ -97,9 +97,14 @@ def _with_method(replies: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     return used.with_columns(method=pl.coalesce("method", "likely", folder))
 
 
+def billed() -> pl.Expr:
+    """Dollars of a reply: none of one that was refused, null where nobody knows."""
+    return pl.when(pl.col("finish").is_in(UNBILLED)).then(pl.col("cost").fill_null(0.0)).otherwise(pl.col("cost"))
+
+
 def _sums(replies: pl.DataFrame) -> dict[str, dict[str, Any]]:
     """calls, tokens and cost by method."""
-    cost = pl.when(pl.col("finish").is_in(UNBILLED)).then(pl.col("cost").fill_null(0.0)).otherwise(pl.col("cost"))
+    cost = billed()
     sums = replies.group_by("method", maintain_order=True).agg(
         pl.len().alias("calls"),
         pl.col("tokens_in").sum(),
