@@ -156,6 +156,14 @@ def _made_by(name: str) -> str:
     return "train" if name.startswith("6") else "filter" if name.startswith("4") else "generate"
 
 
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from the one that took its place; None of none."""
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+    return None
+
+
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
     """Turns whatever a broken table makes its readers raise into one error.
@@ -163,11 +171,19 @@ def readable(path: Path) -> Iterator[None]:
     Raises:
         UserError: the table cannot be read.
     """
+    before = _state(path)
     try:
         yield
-    except (pl.exceptions.PolarsError, pa.ArrowException, ValidationError, KeyError) as error:
+    except (
+        pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, ValidationError, KeyError, OSError,
+        json.JSONDecodeError,
+    ) as error:  # fmt: skip
+        if isinstance(error, FileNotFoundError) or _state(path) != before:
+            raise UserError(f"{path}: this table was made anew or removed while it was read", "Do the same again.") from None
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's; of a broken file it has none
+            raise
         raise UserError(
-            f"{path}: this table cannot be read: {str(error).splitlines()[0]}",
+            f"{path}: this table cannot be read: {(str(error).splitlines() or [type(error).__name__])[0]}",
             f"Remove it, and make it again with `make generate RECIPE={path.parent.name}`; replies are remembered.",
         ) from None
 

@@ -149,7 +149,8 @@ def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
     plain = bool(os.environ.get("NO_COLOR"))
-    return Console(file=stream, highlight=False, markup=False, emoji=False, color_system=None if plain else "auto")
+    width = 80 if os.environ.get("COLUMNS") == "0" else None  # of no columns at all nothing would be seen
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, color_system=None if plain else "auto")
 
 
 def _say_in_colours(each: Line, console: Console) -> None:

@@ -52,13 +52,17 @@ def test_whether_a_prompt_got_better(walk: Walk) -> None:
 
 def test_which_filter_drops_too_much(walk: Walk) -> None:
     block = lines(FILTER)
-    assert [line.split()[1] for line in block] == ["filter", "status", "show", "show", "filter", "status"]
-    _, strict, mildest, samples, _, mild = map(walk.run, block)
+    assert [line.split()[1] for line in block] == ["generate", "status", "show", "why", "filter", "status"]
+    before = {path.name: path.read_bytes() for path in (walk.folder / "data/runs/mini").glob("*.parquet")}
+    _, strict, mildest = map(walk.run, block[:3])
+    sample = mildest.splitlines()[1].split("\t")[0]
+    story, _, mild = (walk.run(line.replace("SAMPLE", sample)) for line in block[3:])
     assert dropped(strict) > 5 * dropped(mild) and "drop by not_contaminated" in strict
     scores = [float(row.split("\t")[1]) for row in mildest.splitlines()[1:]]
     assert len(scores) == 5 and scores == sorted(scores) and scores[0] < 0.9
-    assert len(samples.splitlines()) == 4
-    assert pl.read_parquet(walk.folder / "data/runs/mini/5_corpus.parquet").height > TASKS
+    assert "not_contaminated" in story and "evaluation item" in story
+    assert pl.read_parquet(walk.folder / "data/runs/mini-f/5_corpus.parquet").height > TASKS
+    assert {path.name: path.read_bytes() for path in (walk.folder / "data/runs/mini").glob("*.parquet")} == before
 
 
 def asked(preview: str, column: int) -> dict[str, str]:

@@ -85,7 +85,7 @@ def _environment() -> Environment:
 def link(path: str, **words: object) -> str:
     """An address of this page; words that say nothing are left out."""
     said = [(name, each) for name, value in words.items() for each in (value if isinstance(value, tuple | list) else [value])]
-    kept = [(name, str(each)) for name, each in said if each not in ("", None, False)]
+    kept = [(name, str(each)) for name, each in said if each is not False and each not in ("", None)]
     return path + (f"?{urlencode(kept, errors='replace')}" if kept else "")
 
 

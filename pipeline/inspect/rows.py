@@ -168,7 +168,8 @@ def _fitting(folder: Path, asked: Question) -> pl.LazyFrame:
     rows = scan(folder, asked.table).with_row_index(NUMBER)
     if asked.find:
         named = TABLES[asked.table].model_fields
-        texts = [name for name in SEARCHED if name in named] or [CONVERSATION]
+        texts = [name for name in SEARCHED if name in named]
+        texts = texts or [CONVERSATION if CONVERSATION in columns_of(asked.table) else "model"]
         pattern = "(?i)" + r"\s+".join(map(re.escape, asked.find.split()))
         words = [pl.col(name).str.contains(pattern) for name in texts if name in columns_of(asked.table)]
         rows = rows.filter(

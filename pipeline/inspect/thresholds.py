@@ -75,7 +75,7 @@ class Scores:
         for now in np.clip([len(self.values) - self.kept_now, self.kept_now - 1], 0, last):
             same = [int(np.searchsorted(self.values, self.values[now], side)) for side in ("left", "right")]
             chosen |= {now, max(same[0] - 1, 0), min(same[1], last)}
-        return sorted({float(self.values[each]) for each in chosen})
+        return sorted({float(self.values[each]) for each in chosen if np.isfinite(self.values[each])})
 
     @cached_property
     def _good(self) -> Numbers:

@@ -115,7 +115,7 @@ def _there(folder: Path) -> list[str]:
 
 def _ids(folder: Path, table: str, numbers: list[int]) -> list[str]:
     key = ROW_ID.get(table)
-    return [str(row[key]) for row in read_numbered(folder, table, numbers, (key,))] if key else []
+    return [str(row[key]) for row in read_numbered(folder, table, numbers, (key,))] if key and numbers else []
 
 
 def question(words: Any, there: list[str]) -> Question:
@@ -233,6 +233,8 @@ def evaluation(shown: Inspected, words: Words) -> Shown:
     if not table_path(shown.folder, "6_evaluation").exists():
         return {**drawn, "differing": None}
     models, benchmarks = shown.remembered("graded", lambda: graded(shown.folder))
+    if not models:  # nobody was asked greedily
+        return {**drawn, "differing": None}
     first = words.get("first") or ("distilled" if "distilled" in models else models[0])
     second = words.get("second") or ("teacher" if "teacher" in models else models[-1])
     case, benchmark, page = words.get("case") or "second", words.get("benchmark", ""), words.get("page", "0")

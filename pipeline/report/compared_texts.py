@@ -186,6 +186,8 @@ def _pairs(first: Rows, second: Rows, chosen: pl.DataFrame) -> list[Pair]:
     texts = [_said(rows, chosen[name]) for rows, name in ((first, "sample"), (second, "sample_second"))]
     pairs = []
     for row in chosen.iter_rows(named=True):
+        if row["task"] not in told:  # its table of tasks was made anew since
+            continue
         task_id, prompt, answer = told[row["task"]]
         sides = [
             Output(row[f"samples{end}"], row[f"passed{end}"], *said[row[f"sample{end}"]])

@@ -141,6 +141,7 @@ def _by_words(folder: Path, wanted: str) -> tuple[str, str]:
         hits = exact if exact.height else hits
         if hits.height > 1:
             some = "".join(f"\n    {name}  {flat(text[:SHORT])}" for name, text in hits.head(CHOICES).iter_rows())
+            some += f"\n    and {hits.height - CHOICES} more: give more words" if hits.height > CHOICES else ""
             raise UserError(f"{_quoted(wanted)}: {hits.height} questions of {table} have these words", f"Ask by id:{some}")
         if hits.height:
             return str(hits["id"][0]), table

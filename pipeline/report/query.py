@@ -61,6 +61,8 @@ def query(folder: Path, table: str, where: str = "", columns: Sequence[str] = ()
     for name in columns:
         if name not in columns_of(table):
             raise UserError(f"--columns: {table} has no column {name!r}", _rather(name, columns_of(table), "Columns"))
+    if twice := [name for number, name in enumerate(columns) if name in columns[:number]]:
+        raise UserError(f"--columns: {twice[0]!r} is named twice", "Name each column once.")
     wanted = list(columns) or list(TABLES[table].model_fields)
     if not where.strip():
         return scan(folder, table).select(wanted)

@@ -55,7 +55,7 @@ async def select(run: Run) -> None:
     labels = _label_tables(chosen)
     del samples, chosen, control
     with Publication(run.folder, *labels, *wanted, made_of=name) as new:  # in this order, lest one without labels looks whole
-        remove_tables(run.folder, "6_items", "6_evaluation")  # of students of another corpus
+        _forget_evaluation(run)
         for some_rows in _texts(run, *wanted.values()):
             _write(run, new, some_rows, wanted)
             made = label_samples((task, sample) for row, task, sample in some_rows if wanted["5_corpus"][row])
@@ -63,6 +63,13 @@ async def select(run: Run) -> None:
                 for each in examples(made[table], run.recipe.student.model):
                     new[table].append(each)
     remove_tables(run.folder, *[table for table in LABELS if table not in labels])
+
+
+def _forget_evaluation(run: Run) -> None:
+    """Removes the grades of students of another corpus, and says so."""
+    if table_path(run.folder, "6_evaluation").exists():
+        complain(f"note: the evaluation in {run.folder} was of another corpus, and goes: `make train` makes it anew")
+    remove_tables(run.folder, "6_items", "6_evaluation")
 
 
 def _write(run: Run, new: Publication, rows: list[tuple[int, Task, Sample]], wanted: dict[str, bytearray]) -> None:
