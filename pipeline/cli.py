@@ -23,9 +23,9 @@ from pipeline.terminal import complain, tell_traceback
 
 INTERRUPTED = 130
 MOST_CANDIDATES = 1000
+"""Instructions that are written at once; the papers ask for 50."""
 LARGEST = 10**12
 """Of a number in a command: of anything that is counted there are fewer."""
-"""Instructions that are written at once; the papers ask for 50."""
 BACKENDS = ("openai", "batch", "vllm", "local", "recorded")
 
 

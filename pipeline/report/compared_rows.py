@@ -206,7 +206,7 @@ def share_measure(what: str, name: str, first: pl.DataFrame, second: pl.DataFram
     """Shares of two runs, from frames of task, value and weight."""
     one, other, tasks = _aligned(first, second)
     alone = bool(max(one[1].max(initial=0), other[1].max(initial=0)) <= 1)
-    drawn = resampled(*((values[:, None], weights[:, None]) for values, weights in (one, other))) if tasks else []
+    drawn = _drawn(one, other) if tasks else []
     here, there = (
         (_share(part, draws, alone) for part, draws in zip((one, other), drawn, strict=True)) if tasks else (None, None)
     )
@@ -219,9 +219,17 @@ def share_measure(what: str, name: str, first: pl.DataFrame, second: pl.DataFram
     return Measure(what, name, "%", here, there, there.value - here.value, middle_95(change), p_value, test, tasks)
 
 
+def _drawn(one: tuple[Matrix, Matrix], other: tuple[Matrix, Matrix]) -> list[Matrix]:
+    """The share of each run in every bootstrap sample; the same samples, whichever run comes first."""
+    runs = [(values[:, None], weights[:, None]) for values, weights in (one, other)]
+    if np.stack(one).tobytes() > np.stack(other).tobytes():
+        return resampled(*runs[::-1])[::-1]
+    return resampled(*runs)
+
+
 def _aligned(first: pl.DataFrame, second: pl.DataFrame) -> tuple[tuple[Matrix, Matrix], tuple[Matrix, Matrix], int]:
     """Values and weights of both over the tasks that either has, 0 where one has none."""
-    both = first.join(second, on="task", how="full", coalesce=True, suffix="_second").fill_null(0)
+    both = first.join(second, on="task", how="full", coalesce=True, suffix="_second").fill_null(0).sort("task")
     columns = [both[name].to_numpy().astype(float) for name in ("value", "weight", "value_second", "weight_second")]
     return (columns[0], columns[1]), (columns[2], columns[3]), both.height
 

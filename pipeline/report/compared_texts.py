@@ -6,6 +6,7 @@ first of them word by word; and of tasks that one run found an accepted sample f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,8 @@ class Outputs:
 
 
 def compare_prompts(first: Rows, second: Rows, examples: int) -> list[Prompts]:
-    """The templates of the teacher in the order of their first prompts, then what students read."""
+    """The templates of the teacher, those of methods that were edited first, in the order of their first prompts; then what
+    students read likewise."""
     found = []
     for reader in READERS:
         hashed = [_prompts(rows, reader) for rows in (first, second)]
@@ -97,7 +99,8 @@ def compare_prompts(first: Rows, second: Rows, examples: int) -> list[Prompts]:
             ids = [name for name in texts[0] if name in texts[1]]
             changes = [PromptChange(name, word_diff(texts[0][name], texts[1][name])) for name in ids]
             found.append(Prompts(reader, one, other, both.height - differing.height, differing.height, changes))
-    return found
+    edited = _edited(first, second)
+    return sorted(found, key=lambda each: (READERS.index(each.reader), re.split("[/,]", each.second)[0] not in edited))
 
 
 def _scan(rows: Rows, reader: str) -> pl.LazyFrame:
@@ -157,9 +160,23 @@ def compare_outputs(first: Rows, second: Rows, examples: int) -> Outputs:
     likely = pl.concat(
         [pl.concat(turns).sort("turn", maintain_order=True).drop("turn"), *(part.filter(unlike) for part in parts[2:])]
     )
+    if edited := _edited(first, second):  # what an edit did is looked for first
+        likely = likely.sort(~pl.col("method").is_in(edited), maintain_order=True)
     only_second, only_first, each, neither = (part.height for part in parts)
     same = both.height - both.filter(unlike).height
     return Outputs(each, only_first, only_second, neither, same, _pairs(first, second, likely.head(examples)))
+
+
+def _edited(first: Rows, second: Rows) -> list[str]:
+    """The methods of which a template was asked by both runs, and is another in the second."""
+    hashes: list[dict[str, str]] = []
+    for rows in (first, second):
+        with readable(table_path(rows.folder, "2_responses")):
+            asked = pl.scan_parquet(table_path(rows.folder, "2_responses")).select("template", "template_hash").unique()
+            hashes.append(dict(asked.collect(engine="streaming").iter_rows()))
+    return sorted(
+        {name.partition("/")[0] for name in hashes[0].keys() & hashes[1].keys() if hashes[0][name] != hashes[1][name]}
+    )
 
 
 def _best(rows: Rows, apart: bool) -> pl.DataFrame:

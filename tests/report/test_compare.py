@@ -173,6 +173,40 @@ def test_a_better_teacher_is_told_apart(tmp_path: Path) -> None:
     assert accepted.first.interval[1] - accepted.first.interval[0] > 100 * _width(wilson(int(accepted.first.part), 480))
 
 
+def test_the_order_of_two_runs_changes_signs_alone(tmp_path: Path) -> None:
+    one, other = make_run(tmp_path / "a", drawn(1, 0.3)), make_run(tmp_path / "b", drawn(2, 0.33, tasks=100))
+    forth, back = compare(one, other), compare(other, one)
+    pairs = [*zip(forth.accepted, back.accepted, strict=True), *zip(forth.filters, back.filters, strict=True)]
+    for there, here in pairs:
+        assert (there.first, there.second, there.p_value) == (here.second, here.first, here.p_value)
+        assert there.interval == pytest.approx(tuple(-each for each in here.interval[::-1]))
+    assert [each.p_value for each in forth.taken] == [each.p_value for each in back.taken]
+    assert any(0.001 < there.p_value < 1 for there, _ in pairs)
+
+
+def test_methods_whose_template_was_edited_come_first(tmp_path: Path) -> None:
+    runs = []
+    for name, hashes in (("a", "11"), ("b", "12")):
+        runs.append(make_run(tmp_path / name, [("x", [True]), ("y", [name == "b"])], text=lambda passes: f"{passes} {name}"))
+        calls = [
+            make_response("x", key=f"{method}{task}", task_id=task, template=f"{method}/teacher", template_hash=of,
+                          messages=[Message(role="user", content=f"{method} {name}?")])
+            for task in "xy" for method, of in zip(("in_context", "socratic"), hashes, strict=True)
+        ]  # fmt: skip
+        write_table(runs[-1], "2_responses", calls)
+        samples = [
+            make_sample(f"{method} {name}", id=f"{name}{method}{task}", task_id=task, method=method)
+            for task in "xy" for method in ("in_context", "socratic")
+        ]  # fmt: skip
+        write_table(runs[-1], "3_samples", samples)
+        write_table(
+            runs[-1], "4_verdicts", [Verdict(sample_id=each.id, filter="f", decision="keep", reason="") for each in samples]
+        )
+    found = compare(*runs)
+    assert [each.second for each in found.prompts if each.reader == "teacher"] == ["socratic/teacher", "in_context/teacher"]
+    assert [pair.method for pair in found.outputs.pairs] == ["socratic"] * 2 + ["in_context"] * 2
+
+
 def _width(interval: tuple[float, float]) -> float:
     return interval[1] - interval[0]
 
