@@ -22,6 +22,8 @@ from pipeline.terminal import complain, tell_traceback
 
 INTERRUPTED = 130
 MOST_CANDIDATES = 1000
+LARGEST = 10**12
+"""Of a number in a command: of anything that is counted there are fewer."""
 """Instructions that are written at once; the papers ask for 50."""
 BACKENDS = ("openai", "batch", "vllm", "local", "recorded")
 
@@ -29,6 +31,9 @@ BACKENDS = ("openai", "batch", "vllm", "local", "recorded")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     sys.excepthook = tell_traceback
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what the terminal's encoding lacks is written out
@@ -210,9 +215,12 @@ def _some(text: str) -> int:
 
 
 def _not_negative(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{value} is below 0")
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number") from None
+    if not 0 <= value <= LARGEST:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is below 0" if value < 0 else f"it should be at most {LARGEST:,}")
     return value
 
 

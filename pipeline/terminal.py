@@ -8,12 +8,14 @@ over the syntax trees holds so. Colour is for terminals only; `NO_COLOR` takes i
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -69,8 +71,24 @@ def flat(text: str, longest: int = 1_000) -> str:
 
 
 def json_line(value: Any) -> str:
-    """A value as one line of JSON that is harmless too, and from which a reader gets the very same value."""
-    return _replaced(json.dumps(value, ensure_ascii=False, default=str), _json_escape)
+    """A value as one line of JSON that is harmless too, and from which a reader gets the very same value; a float that is no
+    number, which JSON does not have, is null."""
+    as_ascii = not str(sys.stdout.encoding).lower().replace("-", "").startswith("utf")
+    write = partial(json.dumps, ensure_ascii=as_ascii, default=str, allow_nan=False)
+    try:
+        text = write(value)
+    except ValueError:
+        text = write(_finite(value))
+    return _replaced(text, _json_escape)
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for every float in it that is no number."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _json_escape(found: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ what this program sends. Text of models could do no harm in the page even if it 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from urllib.parse import urlencode
 
@@ -15,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOCAL = ("127.0.0.1", "localhost", "::1")
+HOST = re.compile(r"(?:127\.0\.0\.1|localhost)(?::\d{1,5})?", flags=re.IGNORECASE)
+"""What a browser on this machine calls it."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -58,13 +60,13 @@ class Guard:
 
     def _refused(self, request: Request) -> Response | None:
         """What is said to whoever may not come in, or comes with the token for the first time; None to all others."""
-        if request.url.hostname not in LOCAL:
+        if not HOST.fullmatch(request.headers.get("host", "")):
             return PlainTextResponse(NOT_LOCAL, 421)
         if request.method not in ("GET", "HEAD"):
             return PlainTextResponse("Nothing can be changed here.", 405)
         if self._is_token(request.query_params.get("token", "")):
             rest = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
-            answer = RedirectResponse(request.url.path + (f"?{urlencode(rest)}" if rest else ""), 303)
+            answer = RedirectResponse("/" + request.url.path.lstrip("/") + (f"?{urlencode(rest)}" if rest else ""), 303)
             answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")
             return answer
         if not self._is_token(request.cookies.get(self._cookie, "")):

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 from pipeline.errors import UserError
 from pipeline.inspect import parts, views
 from pipeline.inspect.guard import SEALED, Guard
-from pipeline.inspect.remembered import Remembered
+from pipeline.inspect.remembered import Remembered, steadily
 from pipeline.inspect.shown import cell, clipped, plain
 from pipeline.inspect.views import Inspected
 from pipeline.llm.prices import dollars
@@ -98,7 +98,7 @@ def _endpoint(environment: Environment, shown: Inspected, path: str, view: View,
 
     def answer(words: QueryParams) -> Response:
         try:
-            found, status = {"problem": None, **view(shown, words)}, 200
+            found, status = {"problem": None, **steadily(shown.folder, lambda: view(shown, words))}, 200
         except UserError as error:
             name_of, found, status = "problem", {"problem": error}, 400
         else:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar, cast
 
+from pipeline.errors import UserError
 from pipeline.identity import Stamp, stamp
 from pipeline.tables import TABLES, table_path
 
+TRIES = 5
 BESIDE = ("recipe.yaml", "run.json")
 """Files that figures rest on, too."""
 T = TypeVar("T")
@@ -39,7 +42,30 @@ class Remembered:
             return cast(T, self._found[name][1])
 
 
+def steadily(folder: Path, make: Callable[[], T]) -> T:
+    """What `make` gives of tables that stay as they are meanwhile; it is made again where a command has put new ones there.
+
+    Raises:
+        UserError: what `make` says of tables that did stay.
+    """
+    for _ in range(TRIES):
+        before = stamps(folder)
+        try:
+            made = make()
+        except UserError:
+            if stamps(folder) == before:
+                raise
+        else:
+            if stamps(folder) == before:
+                return made
+    raise UserError(f"{folder.name}: its tables are made anew faster than they can be read", "Look again in a moment.")
+
+
 def stamps(folder: Path) -> list[Stamp]:
     """What names the tables of a run as they are now."""
     paths = [*(table_path(folder, name) for name in TABLES), *(folder / name for name in BESIDE)]
-    return [stamp(path) for path in paths if path.is_file()]
+    found = []
+    for path in paths:
+        with suppress(FileNotFoundError):  # most are not there, and one may go while it is looked at
+            found.append(stamp(path))
+    return found

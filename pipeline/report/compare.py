@@ -8,7 +8,6 @@ other figure stands for itself.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +98,7 @@ class Comparison:
         for prompts in told["prompts"]:
             for example in prompts["examples"]:
                 example["pieces"] = [list(each) for each in example["pieces"]]
-        return {name: _finite(each) for name, each in told.items()}
+        return told
 
 
 def _is_headline(each: Difference, second: str) -> bool:
@@ -108,15 +107,6 @@ def _is_headline(each: Difference, second: str) -> bool:
 
 def _word(each: Difference, p_value: float) -> str:
     return "not told apart" if p_value >= CHANCE else "better" if each.points > 0 else "worse"
-
-
-def _finite(value: Any) -> Any:
-    """The value with None for every float that is no number, which JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def compare(first: Path, second: Path, examples: int = 20) -> Comparison:

@@ -16,12 +16,15 @@ import polars as pl
 
 from pipeline.errors import UserError
 from pipeline.tables import TABLES, check_table, readable, table_path
+from pipeline.terminal import flat
 
 CONVERSATION = "conversation"
 """A column beside those of tables with messages: all that is said in them, as one text."""
 ABSENT = re.compile(r"relation '(.*?)' was not found")
 READS = re.compile(r"\bread_(?:csv|parquet|ipc|json|ndjson)\b", flags=re.IGNORECASE)
 """What polars' SQL reads any file or address with."""
+LONGEST = 10_000
+"""Characters of a condition: polars takes minutes to read one of many thousand parts."""
 QUOTED = 300
 """Characters of a condition, and of what polars says of it, that an error repeats."""
 SHORT = {name.partition("_")[2]: name for name in TABLES}
@@ -76,8 +79,14 @@ def fulfilling(folder: Path, table: str, where: str, rows: pl.LazyFrame) -> pl.L
     """Those of a table's rows that fulfil a condition, in which all tables of the run can be named, and no other file.
 
     Raises:
-        UserError: the condition names a function that reads files.
+        UserError: the condition names a function that reads files, is too long, or no text.
     """
+    if len(where) > LONGEST:
+        raise UserError(f"--where: {len(where):,} characters are too many", f"Give at most {LONGEST:,} of them.")
+    try:
+        where.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"--where: {flat(where[:QUOTED])} is no UTF-8", "Write it in the encoding of the terminal.") from None
     if reads := READS.search(where):
         raise UserError(
             f"--where: {reads[0]} would read a file that is no table of this run",

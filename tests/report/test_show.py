@@ -91,7 +91,9 @@ def test_conditions(run: Path, where: str, found: list[int]) -> None:
         ("messages LIKE '%x%'", "expected String type", "conversation LIKE '%…%'"),
         ("id IN (SELECT id FROM taks)", "relation 'taks' was not found", "Did you mean tasks?"),
         ("id IN (SELECT sample_id FROM corpus)", "5_corpus.parquet: this table does not exist", "make generate"),
-        ("(" * 5_000 + "1 = 1" + ")" * 5_000, "recursion limit", "what follows WHERE"),
+        ("(" * 4_000 + "1 = 1" + ")" * 4_000, "recursion limit", "what follows WHERE"),
+        ("id = 'a' OR " * 1_000 + "1 = 1", "12,005 characters are too many", "at most 10,000"),
+        ("id = '\udcff'", "is no UTF-8", "encoding of the terminal"),
         ("\x1b[2J = 1", "--where '\\x1b[2J = 1'", "what follows WHERE"),
     ],
 )
