@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +14,17 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.publication import ROW_GROUP, Publication, write_table
 from pipeline.records import Example, Message, Record, Sample, Span, Task
-from pipeline.tables import MADE_OF, TABLES, arrow_schema, read_frame, read_rows, rows_hash, table_path
+from pipeline.tables import (
+    MADE_OF,
+    TABLES,
+    arrow_schema,
+    check_table,
+    read_frame,
+    read_rows,
+    readable,
+    rows_hash,
+    table_path,
+)
 from tests.rows import make_sample, make_task
 
 
@@ -113,3 +126,57 @@ def test_a_table_of_other_columns_is_named(tmp_path: Path) -> None:
     table_path(tmp_path, "1_tasks").rename(table_path(tmp_path, "3_samples"))
     with pytest.raises(UserError, match=r"3_samples\.parquet: this table cannot be read"):
         list(read_rows(tmp_path, "3_samples", Sample))
+
+
+READS: dict[str, Callable[[Path], object]] = {
+    "polars": lambda folder: read_frame(folder, "1_tasks"),
+    "arrow": lambda folder: list(read_rows(folder, "1_tasks", Task)),
+    "hash": lambda folder: rows_hash(folder, "1_tasks"),
+}
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("place", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_bytes_overwritten_within_a_table(tmp_path: Path, read: str, place: float) -> None:
+    """Wherever they lie, readers raise what they like, and it becomes one error, which names the file."""
+    write_table(tmp_path, "1_tasks", [make_task(id=f"{n:016x}", prompt=f"How many are {n * n}?") for n in range(500)])
+    path = table_path(tmp_path, "1_tasks")
+    whole = bytearray(path.read_bytes())
+    start = int(len(whole) * place)
+    whole[start : start + 300] = b"\xff" * 300
+    path.write_bytes(whole)
+    with pytest.raises(UserError, match=r"1_tasks\.parquet: this table cannot be read: .") as caught:
+        READS[read](tmp_path)
+    assert "make generate" in caught.value.remedy
+
+
+@pytest.mark.parametrize("read", READS)
+def test_a_folder_in_the_place_of_a_table(tmp_path: Path, read: str) -> None:
+    table_path(tmp_path, "1_tasks").mkdir()
+    with pytest.raises(UserError, match=r"1_tasks\.parquet: this table cannot be read: .*directory"):
+        READS[read](tmp_path)
+
+
+@pytest.mark.parametrize("new", ["broken", "other columns", "gone"])
+def test_a_table_that_is_replaced_while_it_is_read(tmp_path: Path, new: str) -> None:
+    """Who reads says so, and not that the new table, which nobody has looked at, were broken."""
+    write_table(tmp_path, "1_tasks", [make_task()])
+    path, other = table_path(tmp_path, "1_tasks"), tmp_path / "other"
+    with pytest.raises(UserError, match=r"1_tasks\.parquet: this table was made anew or removed") as caught, readable(path):
+        rows = pl.scan_parquet(path).select("id", "prompt")
+        if new == "gone":
+            path.unlink()
+        else:
+            pl.DataFrame({"other": [1]}).write_parquet(other)
+            if new == "broken":
+                other.write_bytes(b"PAR1 and then nothing")
+            os.replace(other, path)
+        rows.collect()
+    assert caught.value.remedy == "Do the same again."
+
+
+def test_the_disks_own_errors_are_not_the_tables(tmp_path: Path) -> None:
+    write_table(tmp_path, "1_tasks", [make_task()])
+    with pytest.raises(OSError, match="full"), readable(table_path(tmp_path, "1_tasks")):
+        raise OSError(28, "the disk is full")
+    check_table(tmp_path, "1_tasks")

@@ -114,6 +114,15 @@ def test_no_colour_where_it_is_not_wanted(tmp_path: Path) -> None:
     assert not acting(piped) and len(piped.splitlines()) == 4 and "some words some words" in piped
 
 
+@pytest.mark.parametrize("columns", ["0", "1"])
+def test_a_terminal_without_columns_shows_it_all(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", columns)
+    stream = io.StringIO()
+    say(line("  ", ("label", "red"), ": ", body="some words\nmore"), "plain", file=stream)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()) == "  label: some words\n         more\nplain\n"
+
+
 def test_a_terminal_that_knows_ascii_alone(tmp_path: Path) -> None:
     """What its encoding lacks is written out; nothing ends with an error about encodings."""
     words = [sys.executable, "-m", "pipeline", "show", "--recipe", "…\udcff", "--data", str(tmp_path)]

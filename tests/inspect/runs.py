@@ -132,12 +132,19 @@ def example(number: int) -> Example:
 
 
 @contextmanager
-def held(lock: Path) -> Iterator[None]:
-    """Lets another program work in a run, as far as its lock tells."""
+def held(lock: Path, user: int | None = None) -> Iterator[None]:
+    """Lets another program work in a run, as far as its lock tells, and writes its number there.
+
+    Args:
+        user: whose program it is; only root can say so.
+    """
     program = (
-        "import fcntl, sys; lock = open(sys.argv[1]); fcntl.flock(lock, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+        "import fcntl, os, sys; lock = open(sys.argv[1], 'r+'); fcntl.flock(lock, fcntl.LOCK_EX); lock.truncate(); "
+        "lock.write(str(os.getpid())); lock.flush(); sys.argv[2:] and os.setuid(int(sys.argv[2])); "
+        "print(flush=True); sys.stdin.read()"
     )
-    other = subprocess.Popen([sys.executable, "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    words = [sys.executable, "-c", program, str(lock), *([] if user is None else [str(user)])]
+    other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert other.stdout and other.stdout.readline()
     try:
         yield

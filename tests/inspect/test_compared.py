@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import html
+import multiprocessing
 import os
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from pipeline.inspect.compared import others
+from pipeline.errors import UserError
+from pipeline.inspect.compared import others, told
 from pipeline.tables import table_path
 from tests.hostile import acting
 from tests.inspect.runs import get, served, whole_run
@@ -81,3 +85,16 @@ def test_a_run_of_other_tasks_or_broken_tables_is_said(tmp_path: Path) -> None:
         status, _, text = get(port, "/part/compare?first=half")
         assert status == 400 and "2_responses.parquet: this table cannot be read" in html.unescape(text)
         assert get(port, "/compare?first=half")[0] == 200
+
+
+def test_a_comparison_that_is_killed_is_said(tmp_path: Path) -> None:
+    """As the system does to a program that takes too much memory."""
+    with ThreadPoolExecutor(1) as asking:
+        answer = asking.submit(told, tmp_path / "before", tmp_path / "run")
+        while not (alone := multiprocessing.active_children()) and not answer.done():
+            time.sleep(0.01)
+        for each in alone:
+            each.kill()
+        with pytest.raises(UserError, match="nobody is left who compared before and run") as caught:
+            answer.result(30)
+    assert "distill compare before run" in caught.value.remedy

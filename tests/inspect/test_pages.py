@@ -83,6 +83,13 @@ def test_nobody_comes_in_without_the_token(port: int) -> None:
     assert "httponly" in headers["set-cookie"].lower() and "samesite=strict" in headers["set-cookie"].lower()
 
 
+@pytest.mark.parametrize("path", ["/", "/part/count", "/row?id=ffff", "/inspect.js", "/written/report", "/nowhere"])
+def test_nothing_is_stored_or_taken_for_what_it_is_not(port: int, path: str) -> None:
+    for headers in (get(port, path)[1], get(port, path, Cookie="")[1], get(port, path, Host="evil.example")[1]):
+        assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+        assert headers["referrer-policy"] == "no-referrer" and headers["cross-origin-resource-policy"] == "same-origin"
+
+
 def test_a_web_site_cannot_reach_it_by_a_name_of_its_own(port: int) -> None:
     assert get(port, "/", Host=f"evil.example:{port}")[0] == 421
     assert get(port, "/", Host=f"localhost:{port}")[0] == 200
@@ -219,6 +226,8 @@ def command(*words: str, folder: Path) -> subprocess.Popen[str]:
 def test_the_command_from_start_to_interrupt(tmp_path: Path) -> None:
     whole_run(tmp_path / "data/runs/mine", 20)
     whole_run(tmp_path / "data/runs/before", 20)
+    damaged = table_path(tmp_path / "data/runs/mine", "6_items")
+    damaged.write_bytes(damaged.read_bytes()[:-9])  # one among good ones is named, and the others shown
     started = command("mine", "--data", "data", "--port", "0", folder=tmp_path)
     assert started.stdout
     found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", started.stdout.readline())
@@ -234,7 +243,9 @@ def test_the_command_from_start_to_interrupt(tmp_path: Path) -> None:
     time.sleep(0.3)
     started.send_signal(signal.SIGINT)
     _, err = started.communicate(timeout=60)
-    assert (started.returncode, err) == (0, "")
+    note, remedy = err.splitlines()
+    assert started.returncode == 0 and remedy.startswith("  Remove it")
+    assert note.startswith("note: ") and "mine/6_items.parquet: this table cannot be read" in note
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -10,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.inspect.rows import PAGE_ROWS, Question, count_rows, read_numbered, read_page, rows_in
+from pipeline.inspect.rows import LONGEST_WORDS, PAGE_ROWS, Question, count_rows, read_numbered, read_page, rows_in
 from pipeline.publication import ROW_GROUP, write_table
+from pipeline.records import Speed
 from pipeline.tables import TABLES, arrow_schema, table_path
 from tests.inspect.runs import SAMPLES, sample_id, task_id, whole_run
 from tests.rows import make_task
@@ -57,6 +59,39 @@ def test_rows_come_by_number_from_several_row_groups(tmp_path: Path) -> None:
     write_table(tmp_path, "1_tasks", [make_task(id=f"{n:016x}") for n in range(2 * ROW_GROUP + 3)])
     wanted = [2 * ROW_GROUP + 2, 0, ROW_GROUP, ROW_GROUP - 1]
     assert [row["id"] for row in read_numbered(tmp_path, "1_tasks", wanted, ("id",))] == [f"{n:016x}" for n in wanted]
+
+
+def test_so_many_words_and_no_more(run: Path) -> None:
+    longest = Question("3_samples", find="x " * (LONGEST_WORDS // 2 - 1) + "xx")
+    assert len(longest.find) == LONGEST_WORDS and read_page(run, longest).rows == []
+    for ask in (read_page, count_rows):
+        with pytest.raises(UserError, match="1,001 characters are too many") as caught:
+            ask(run, replace(longest, find=longest.find + "x"))
+        assert "at most 1,000" in caught.value.remedy
+
+
+def test_words_of_a_table_without_texts(tmp_path: Path) -> None:
+    given = {"device": "cpu", "parameters": 1, "items": 1, "latency": 0.5, "tokens_per_second": 2.0}
+    write_table(tmp_path, "6_speed", [Speed(model=name, **given) for name in ("base", "distilled", "teacher")])
+    asked = Question("6_speed", find="DISTIL", columns=("model",))
+    assert read_page(tmp_path, asked).rows == [{"model": "distilled"}] and count_rows(tmp_path, asked) == 1
+    assert read_page(tmp_path, replace(asked, find="nobody")).rows == []
+
+
+def test_the_conversation_of_another_table_in_a_condition(run: Path) -> None:
+    where = "id IN (SELECT task_id FROM responses WHERE conversation LIKE '%21 and 21? Think.')"
+    assert ids(run, Question("1_tasks", where=where)) == [task_id(21)]
+    assert count_rows(run, Question("3_samples", where="conversation LIKE '% 21 and 21?'")) == 1
+
+
+@pytest.mark.parametrize("reads", ["read_csv", "READ_CSV", '"read_csv"', "read_csv "])
+def test_a_condition_reads_tables_of_the_run_alone(run: Path, tmp_path: Path, reads: str) -> None:
+    (tmp_path / "ids.csv").write_text(f"id\n{sample_id(21)}\n")
+    asked = Question("3_samples", where=f"id IN (SELECT id FROM {reads}('{tmp_path}/ids.csv'))")
+    for ask in (read_page, count_rows):
+        with pytest.raises(UserError, match=r"(?i)^where: read_csv would read a file") as caught:
+            ask(run, asked)
+        assert "samples" in caught.value.remedy
 
 
 @pytest.mark.parametrize(

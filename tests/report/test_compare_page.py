@@ -44,6 +44,19 @@ def test_it_holds_the_figures_and_obeys_no_text(page: Path) -> None:
     assert [path.name for path in page.parent.glob("*.unfinished")] == []
 
 
+def test_a_tile_tells_the_change_of_its_measure(tmp_path: Path) -> None:
+    """A share in points, tokens in percent, and students in points of their benchmark."""
+    for name, share, right in (("a", 20, 10), ("b", 60, 50)):
+        run = make_run(tmp_path / name, [(f"t{n:02}", [n < share]) for n in range(80)])
+        written(run, (make_grade(f"i{n}", "distilled", n < right) for n in range(60)))
+    text = Outline(write_compare_page(compare(tmp_path / "a", tmp_path / "b"), tmp_path / "b").read_text("utf-8")).text
+    for tile in (
+        "samples accepted +50.0 points better", "tasks with an accepted sample +50.0 points better",
+        "tokens for an accepted sample -66.7 % better", "students on mini:test +66.7 points better",
+    ):  # fmt: skip
+        assert tile in text
+
+
 def test_every_drawing_has_its_words(page: Path) -> None:
     labels = Outline(page.read_text(encoding="utf-8")).labels()
     assert len(labels) >= 3

@@ -168,3 +168,18 @@ def test_a_task_without_a_text(tmp_path: Path) -> None:
     assert [lines(tmp_path, name)[-1] for name in ("aaaa", "bbbb", "cccc")] == [
         "no samples: no reply says anything", "no samples", "no samples: it is kept for evaluation",
     ]  # fmt: skip
+
+
+def test_bare_labels_belong_to_the_story(run: Path) -> None:
+    bare = Example(
+        id="dddd000000000001", sample_id="", task_id=TASK, method="gold_labels", view="answer", split="train", weight=1.0,
+        messages=[Message(role="user", content="?"), Message(role="assistant", content="5")], tokens=2,
+    )  # fmt: skip
+    assert read_history(run, TASK).labels == {}
+    write_table(run, "5_gold_labels", [bare, bare.model_copy(update={"id": "dddd000000000002", "task_id": LEAKED})])
+    assert {name: [row["id"] for row in rows] for name, rows in read_history(run, TASK).labels.items()} == {
+        "5_gold_labels": ["dddd000000000001"]
+    }
+    write_table(run, "5_teacher_labels", [bare])
+    found = read_history(run, "dddd000000000001")
+    assert list(found.labels) == ["5_gold_labels", "5_teacher_labels"] and found.table == "5_gold_labels"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 from rich.cells import cell_len
 
@@ -102,6 +103,31 @@ def test_a_condition_that_is_wrong(run: Path, where: str, what: str, remedy: str
         list(as_json(run, "3_samples", where, [], None))
     assert what in caught.value.what and remedy in caught.value.remedy
     assert len(str(caught.value)) < 1_500
+
+
+@pytest.mark.parametrize(
+    "reads", ["read_csv", "Read_CSV", '"read_csv"', "read_parquet", "read_ipc", "read_json", "read_ndjson"]
+)
+def test_a_condition_reads_tables_of_the_run_alone(run: Path, tmp_path: Path, reads: str) -> None:
+    rows = pl.DataFrame({"id": [f"{ROWS + 7:016x}"]})
+    kind = reads.strip('"').lower().removeprefix("read_")
+    getattr(rows, f"write_{kind}")(tmp_path / "ids")
+    with pytest.raises(UserError, match=rf"(?i)^--where: read_{kind} would read a file that is no table") as caught:
+        query(run, "3_samples", f"id IN (SELECT id FROM {reads}('{tmp_path}/ids'))").collect()
+    assert "Tables there are: tasks" in caught.value.remedy
+    with pytest.raises(UserError, match="would read a file"):
+        as_json(run, "3_samples", "id IN (SELECT column_1 FROM read_csv('/etc/passwd'))", [], None)
+
+
+def test_the_conversation_of_another_table(run: Path) -> None:
+    assert ids(run, "id IN (SELECT task_id FROM samples WHERE conversation LIKE '%Question 21')", "1_tasks") == [21]
+
+
+@pytest.mark.parametrize("columns", [["id", "id"], ["target", "id", "target"]])
+def test_a_column_that_is_named_twice(run: Path, columns: list[str]) -> None:
+    for show in (as_json, as_tsv):
+        with pytest.raises(UserError, match=rf"--columns: '{columns[0]}' is named twice"):
+            show(run, "3_samples", "", columns, None)
 
 
 def test_what_only_shows_while_rows_are_read(run: Path) -> None:
