@@ -14,6 +14,7 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.publication import ROW_GROUP, Publication, write_table
 from pipeline.records import Example, Message, Record, Sample, Span, Task
+from pipeline.report.show import as_json
 from pipeline.tables import (
     MADE_OF,
     TABLES,
@@ -129,6 +130,7 @@ def test_a_table_of_other_columns_is_named(tmp_path: Path) -> None:
 
 
 READS: dict[str, Callable[[Path], object]] = {
+    "condition": lambda folder: list(as_json(folder, "1_tasks", "prompt LIKE '%many%'", [], None)),
     "polars": lambda folder: read_frame(folder, "1_tasks"),
     "arrow": lambda folder: list(read_rows(folder, "1_tasks", Task)),
     "hash": lambda folder: rows_hash(folder, "1_tasks"),

@@ -30,6 +30,7 @@ from pipeline.report.history import KEYS, Candidate, read_history
 from pipeline.report.quality import Direction
 from pipeline.report.query import table_named
 from pipeline.tables import TABLES, check_table, readable, table_path
+from pipeline.terminal import harmless
 
 Words = Mapping[str, str]
 Shown = dict[str, Any]
@@ -188,7 +189,7 @@ def dropped(shown: Inspected, words: Words) -> Shown:
     """Why samples are not in the corpus, a filter's threshold, and cases of a reason."""
     reasons = shown.remembered("reasons", lambda: drop_reasons(shown.folder)).rows()
     filters = shown.remembered("filters", lambda: _filters(shown.folder))
-    name = words.get("filter") or (reasons[0][0] if reasons else filters[0] if filters else "")
+    name = meant(words.get("filter", ""), filters) or (reasons[0][0] if reasons else filters[0] if filters else "")
     if name and name not in filters:
         raise UserError(f"no filter {name[:80]!r} judged samples of this run", f"There are {', '.join(filters)}.")
     labels, why = None, ""
@@ -224,6 +225,11 @@ def _now(scores: Scores | None, direction: Direction) -> int:
     return min(range(len(kept)), key=lambda place: abs(kept[place] - scores.kept_now))
 
 
+def meant(word: str, names: list[str]) -> str:
+    """The name that a page wrote so: it comes back as it stood there, with what cannot be seen written out."""
+    return next((name for name in names if harmless(name) == word), word)
+
+
 def evaluation(shown: Inspected, words: Words) -> Shown:
     """Curves, and the items on which two models differ; the scores are a part of their own."""
     curves = read_curves(shown.folder)
@@ -238,6 +244,7 @@ def evaluation(shown: Inspected, words: Words) -> Shown:
     first = words.get("first") or ("distilled" if "distilled" in models else models[0])
     second = words.get("second") or ("teacher" if "teacher" in models else models[-1])
     case, benchmark, page = words.get("case") or "second", words.get("benchmark", ""), words.get("page", "0")
+    first, second, benchmark = meant(first, models), meant(second, models), meant(benchmark, benchmarks)
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 0
     differing = read_differing(shown.folder, first, second, case, benchmark, number)
     return {

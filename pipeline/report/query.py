@@ -20,6 +20,8 @@ from pipeline.terminal import flat
 
 CONVERSATION = "conversation"
 """A column beside those of tables with messages: all that is said in them, as one text."""
+OF_A_FILE = "parquet:"
+"""How polars begins what it says of a damaged table."""
 ABSENT = re.compile(r"relation '(.*?)' was not found")
 READS = re.compile(r"\bread_(?:csv|parquet|ipc|json|ndjson)\b", flags=re.IGNORECASE)
 """What polars' SQL reads any file or address with."""
@@ -123,6 +125,9 @@ def explained(folder: Path, table: str, where: str) -> Iterator[None]:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
+        if said.startswith(OF_A_FILE):
+            with readable(table_path(folder, table)):
+                raise
         if (absent := ABSENT.match(said)) and absent[1] in SHORT:
             check_table(folder, SHORT[absent[1]])  # says how it is made
         raise UserError(

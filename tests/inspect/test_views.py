@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from starlette.datastructures import QueryParams
@@ -15,6 +16,7 @@ from pipeline.inspect.views import MOST_ROWS, Inspected, row, tables, works
 from pipeline.publication import write_table
 from pipeline.records import Verdict
 from pipeline.tables import table_path
+from pipeline.terminal import harmless
 from tests.hostile import acting
 from tests.inspect.runs import example, get, held, sample_id, served, task_id, whole_run
 from tests.report.grades import make_grade
@@ -97,9 +99,11 @@ def test_the_name_of_a_model_is_text_in_every_place(graded: Path) -> None:
     with served(graded) as port:
         status, _, text = get(port, "/evaluation")
         scores = get(port, "/part/scores")
+        chosen = get(port, f"/evaluation?{urlencode({'first': harmless(NASTY), 'second': 'teacher', 'case': 'both'})}")
     assert status == 200 and not acting(text)
     assert text.count(r'<option value="dis\u202etilled\x1b[2J"') == 2
     assert scores[0] == 200 and not acting(scores[2])
+    assert chosen[0] == 200 and chosen[2].count(" selected>dis") == 1, "the name that a page wrote is understood"
 
 
 @pytest.mark.parametrize("rows", ["none", "sampled", "no table"])

@@ -187,7 +187,7 @@ def test_the_order_of_two_runs_changes_signs_alone(tmp_path: Path) -> None:
 def test_methods_whose_template_was_edited_come_first(tmp_path: Path) -> None:
     runs = []
     for name, hashes in (("a", "11"), ("b", "12")):
-        runs.append(make_run(tmp_path / name, [("x", [True]), ("y", [name == "b"])], text=lambda passes: f"{passes} {name}"))
+        runs.append(make_run(tmp_path / name, [("x", [True]), ("y", [name == "b"])]))
         calls = [
             make_response("x", key=f"{method}{task}", task_id=task, template=f"{method}/teacher", template_hash=of,
                           messages=[Message(role="user", content=f"{method} {name}?")])
