@@ -25,6 +25,7 @@ from pipeline.inspect.rows import PAGE_ROWS, Question, columns, read_numbered, r
 from pipeline.inspect.thresholds import Scores, cases, read_scores
 from pipeline.inspect.trained import pieces, tokenizer_of
 from pipeline.report.curves import plot, read_curves
+from pipeline.report.fate import summary
 from pipeline.report.filtering import drop_reasons
 from pipeline.report.history import KEYS, Candidate, read_history
 from pipeline.report.quality import Direction
@@ -156,6 +157,7 @@ def row(shown: Inspected, words: Words) -> Shown:
         "story": story, "fields": fields, "meanings": columns(table) if fields else {}, "table": table, "most": MOST_ROWS,
         "trained": {each["id"]: pieces(each, tokenizer) for each in made}, "tokens": tokenizer is not None,
         "beside": {each.sample["id"]: beside(each) for each in candidates},
+        "summary": summary(story.candidates) if story.task and story.candidates else [],
     }  # fmt: skip
 
 

@@ -35,7 +35,11 @@ def told(history: History) -> list[Line]:
         lines += _resting(history.resting)
     if history.task is None:  # an outside harness keeps its items to itself
         return [*lines, *_grades(history.grades)]
-    lines += [*_task(history.task), *_children(history.children), *_summary(history), *_responses(history.responses)]
+    lines += [*_task(history.task), *_children(history.children)]
+    if history.candidates:
+        head, *others = summary(history.candidates)
+        lines.append(line((head, "red" if head.startswith("0 ") else "green"), *(f" · {each}" for each in others)))
+    lines += _responses(history.responses)
     for candidate in history.candidates:
         lines += _candidate(candidate)
     if not history.candidates:
@@ -71,18 +75,14 @@ def _children(names: list[str]) -> list[Line]:
     return [line(f"of it were made {', '.join(names[:OFFSPRING])}{more}")] if names else []
 
 
-def _summary(history: History) -> list[Line]:
-    """How many of its samples came into the corpus, and who dropped the others: `1 of 4 samples is in the corpus · …`."""
-    if not history.candidates:
-        return []
-    ends = Counter(each.end for each in history.candidates)
-    dropped = [{word["filter"] for word in each.verdicts if word["decision"] == "drop"} for each in history.candidates]
+def summary(candidates: list[Candidate]) -> list[str]:
+    """How many samples of a task came into the corpus, and who dropped the others: `1 of 4 samples in the corpus`, `…: 3`."""
+    ends = Counter(each.end for each in candidates)
+    dropped = [{word["filter"] for word in each.verdicts if word["decision"] == "drop"} for each in candidates]
     by = Counter(name for names in dropped for name in sorted(names))
     told = [f"dropped by {name}: {count}" for name, count in by.most_common()]
     told += [f"{end}: {ends[end]}" for end in ENDS if ends[end] and end != "dropped"]
-    kept = ends["in the corpus"]
-    head = f"{kept} of {len(history.candidates)} samples in the corpus"
-    return [line((head, "green" if kept else "red"), *(f" · {each}" for each in told))]
+    return [f"{ends['in the corpus']} of {len(candidates)} samples in the corpus", *told]
 
 
 def _responses(rows: list[Row]) -> list[Line]:

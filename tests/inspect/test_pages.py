@@ -130,10 +130,12 @@ def test_words_of_an_address_are_text_too(port: int) -> None:
 def test_a_story_tells_it_all(port: int) -> None:
     text = html.unescape(get(port, f"/row?id={sample_id(59)}")[2])
     assert "the same" in text and sample_id(58) in text and "It is 116." in text  # what it repeats
+    assert '<b class="dropped">0 of 1 samples in the corpus</b> · dropped by no_duplicates: 1 · dropped by' in text
     assert "evaluation item of b, test" in text and "The item of the benchmark" in text
     assert "How much is 59 and 59? Think." in text and "429: \\x1b[31;5m" in text  # what was asked, and came back
     learned = get(port, f"/row?id={sample_id(40)}")[2]
     assert re.search(r'class="trained answer">80<', learned) and "Not selected" not in learned
+    assert '<b class="kept">1 of 1 samples in the corpus</b></p>' in learned
 
 
 def test_words_find_a_story_or_a_table(port: int) -> None:
