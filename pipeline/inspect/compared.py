@@ -8,12 +8,15 @@ from __future__ import annotations
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
 
 from markupsafe import Markup
 
 from pipeline.errors import UserError
+from pipeline.inspect.calls import read_starts
 from pipeline.report.compare import compare
 from pipeline.report.compare_page import as_part
 from pipeline.tables import table_path
@@ -24,6 +27,20 @@ def others(folder: Path) -> list[str]:
     runs = [each for each in folder.resolve().parent.iterdir() if table_path(each, "3_samples").is_file()]
     made = {each.name: table_path(each, "3_samples").stat().st_mtime for each in runs if each.name != folder.resolve().name}
     return sorted(made, key=lambda name: (-made[name], name))
+
+
+def began(folder: Path) -> float:
+    """When a run was first started, in seconds since 1970; where no log tells, when its samples were made."""
+    for start in read_starts(folder)[:1]:
+        with suppress(TypeError, ValueError, OverflowError):
+            return datetime.fromisoformat(start.get("began", "")).timestamp()
+    return table_path(folder, "3_samples").stat().st_mtime
+
+
+def in_order(folder: Path, other: Path, swapped: bool = False) -> tuple[Path, Path]:
+    """The older of two runs and the newer, as `make compare A=old B=new` has them; the other way round where `swapped`."""
+    first, second = sorted((folder.resolve(), other), key=lambda each: (began(each), each.name))
+    return (second, first) if swapped else (first, second)
 
 
 def beside(folder: Path, name: str) -> Path:

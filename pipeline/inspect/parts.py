@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.inspect.calls import read_starts
-from pipeline.inspect.compared import beside, told
+from pipeline.inspect.compared import beside, in_order, told
 from pipeline.inspect.labels import label_file
 from pipeline.inspect.rows import count_rows
 from pipeline.inspect.sources import read_sources
@@ -81,9 +81,10 @@ def threshold(shown: Inspected, words: Words) -> Shown:
 
 
 def compare(shown: Inspected, words: Words) -> Shown:
-    """Another run and this one."""
-    first = beside(shown.folder, words.get("first", ""))
-    return {"told": shown.remembered(f"compare {first.name}", lambda: told(first, shown.folder), first)}
+    """Another run and this one, the older first unless they are to be swapped."""
+    other = beside(shown.folder, words.get("other", ""))
+    first, second = in_order(shown.folder, other, bool(words.get("swapped")))
+    return {"told": shown.remembered(f"compare {first.name} and {second.name}", lambda: told(first, second), other)}
 
 
 def scores(shown: Inspected, _: Words) -> Shown:

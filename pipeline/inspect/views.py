@@ -16,8 +16,8 @@ import polars as pl
 from pipeline.errors import UserError
 from pipeline.filters.not_contaminated import leak_of
 from pipeline.inspect.calls import read_calls, read_starts
+from pipeline.inspect.compared import began, in_order, others
 from pipeline.inspect.compared import beside as run_beside
-from pipeline.inspect.compared import others
 from pipeline.inspect.differing import CASES, graded, read_differing
 from pipeline.inspect.labels import label_file
 from pipeline.inspect.remembered import Remembered
@@ -256,10 +256,15 @@ def evaluation(shown: Inspected, words: Words) -> Shown:
 
 
 def compare(shown: Inspected, words: Words) -> Shown:
-    """The runs that can be set beside this one, and which is."""
+    """The runs that can be set beside this one, and which is: one that was chosen, or the only one."""
     there = others(shown.folder)
-    first = run_beside(shown.folder, words["first"]).name if words.get("first") else next(iter(there), "")
-    return {"others": there, "first": first}
+    other = words.get("other") or (there[0] if len(there) == 1 else "")
+    if not other:
+        began_at = {name: moment(began(shown.folder.resolve().parent / name)) for name in there}
+        return {"others": there, "other": "", "began": began_at}
+    swapped = bool(words.get("swapped"))
+    first, second = in_order(shown.folder, run_beside(shown.folder, other), swapped)
+    return {"others": there, "other": other, "swapped": swapped, "first": first.name, "second": second.name}
 
 
 def calls(shown: Inspected, _: Words) -> Shown:
@@ -273,5 +278,10 @@ def calls(shown: Inspected, _: Words) -> Shown:
         "calls without a reply": [each.failed for each in spans],
         "tries that failed and were followed by another": [each.retried for each in spans],
     }
-    times = [time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(each.began)) for each in spans]
+    times = [moment(each.began) for each in spans]
     return {"calls": found, "charts": charts, "times": times, "starts": starts(shown.folder)}
+
+
+def moment(seconds: float) -> str:
+    """A moment in UTC."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))

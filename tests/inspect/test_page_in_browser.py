@@ -21,7 +21,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path(CHROMIUM).is_file(), reason=f"no Chromium at {CHROMIUM}")]
 PAGES = (
     "/", "/tables?table=3_samples", "/tables?where=nope", f"/row?id={sample_id(59)}", f"/row?id={sample_id(40)}",
-    "/dropped?filter=judge&reason=too+bad", "/evaluation", "/compare", "/compare?first=nothing", "/calls", "/row?id=nothing",
+    "/dropped?filter=judge&reason=too+bad", "/evaluation", "/compare", "/compare?other=nothing", "/calls", "/row?id=nothing",
 )  # fmt: skip
 
 
@@ -150,10 +150,12 @@ def test_another_run_beside_this_one(opened: Opened) -> None:
     assert opened.page.locator("h1").inner_text() == "run beside before"
     assert "run beside before is better by samples accepted" in opened.page.inner_text(".finding")
     assert opened.page.locator("ins", has_text="Think.").count() and opened.page.locator("del", has_text="Quickly!").count()
-    opened.page.select_option("#first", "before")
-    opened.page.get_by_role("button", name="Compare").click()
+    opened.page.get_by_role("link", name="Swap them").click()
     opened.complete()
-    assert opened.page.url.endswith("/compare?first=before") and opened.page.locator("#outputs article").count() > 3
+    assert opened.page.locator("h1").inner_text() == "before beside run"
+    assert "before beside run is worse by samples accepted" in opened.page.inner_text(".finding")
+    assert opened.page.url.endswith("/compare?other=before&swapped=yes")
+    assert opened.page.locator("#outputs article").count() > 3
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -240,7 +240,7 @@ def test_the_command_from_start_to_interrupt(tmp_path: Path) -> None:
         elsewhere.settimeout(5)
         assert elsewhere.connect_ex(("127.0.0.2", int(found[1]))) != 0
     came_in = {"Cookie": headers["set-cookie"].partition(";")[0]}
-    asking = threading.Thread(target=get, args=(int(found[1]), "/part/compare?first=before"), kwargs=came_in, daemon=True)
+    asking = threading.Thread(target=get, args=(int(found[1]), "/part/compare?other=before"), kwargs=came_in, daemon=True)
     asking.start()  # whoever compares runs when it is interrupted holds nothing up
     time.sleep(0.3)
     started.send_signal(signal.SIGINT)
