@@ -59,8 +59,12 @@ class Calls:
     errors: list[Row]
     """What went wrong, and how often."""
     spans: list[Span]
-    share: float
-    """The part of the calls that the stretches count."""
+    answered: int
+    """All calls but those that are owed."""
+    looked_up: int
+    """Those of them whose times were looked for in the store, evenly from all."""
+    landed: int
+    """Those of these that the store still has, which the stretches count; a reply that several rows share is one there."""
     why_no_times: str
     """Why there are none."""
 
@@ -74,9 +78,9 @@ def read_calls(folder: Path, store: Path | str) -> Calls:
     there = [name for name in CALLS if table_path(folder, name).exists()]
     groups = [row for name in there for row in _groups(folder, name)]
     errors = sorted((row for name in there for row in _errors(folder, name)), key=lambda row: -row["calls"])[:ERRORS]
-    total = sum(row["calls"] for row in groups)
-    times, why = _times(folder, there, store, total)
-    return Calls(groups, errors, _spans(times, _retries(folder)), len(times) / total if total else 0.0, why)
+    total, owed = (sum(row[column] for row in groups) for column in ("calls", "owed"))
+    times, looked_up, why = _times(folder, there, store, total)
+    return Calls(groups, errors, _spans(times.unique("key"), _retries(folder)), total - owed, looked_up, len(times), why)
 
 
 def _scan(folder: Path, name: str) -> pl.LazyFrame:
@@ -127,30 +131,36 @@ def _errors(folder: Path, name: str) -> list[Row]:
         return counted.head(ERRORS).collect(engine="streaming").to_dicts()
 
 
-def _times(folder: Path, tables: list[str], store: Path | str, total: int) -> tuple[pl.DataFrame, str]:
-    """When some of the calls landed: columns landed, seconds, tokens, failed; and why there are none."""
-    none = pl.DataFrame(schema={"landed": pl.Float64, "seconds": pl.Float64, "tokens": pl.Int64, "failed": pl.Boolean})
+def _times(folder: Path, tables: list[str], store: Path | str, total: int) -> tuple[pl.DataFrame, int, str]:
+    """When some of the calls landed, how many of them were looked up, and why there are none.
+
+    The columns are key, landed, seconds, tokens, failed.
+    """
+    columns = {"key": pl.String, "landed": pl.Float64, "seconds": pl.Float64, "tokens": pl.Int64, "failed": pl.Boolean}
+    none = pl.DataFrame(schema=columns)
     if not isinstance(store, Path):
-        return none, "The times of calls are in the response store, which is not a file here."
+        return none, 0, "The times of calls are in the response store, which is not a file here."
     if not store.is_file():
-        return none, f"The times of calls are in the response store; there is none at {store}."
+        return none, 0, f"The times of calls are in the response store; there is none at {store}."
     every = max(1, -(-total // LOOKED_UP))
-    columns = (pl.col("key"), pl.col("seconds"), pl.col("tokens_out").fill_null(0).alias("tokens"), _failed().alias("failed"))
+    told = (pl.col("key"), pl.col("seconds"), pl.col("tokens_out").fill_null(0).alias("tokens"), _failed().alias("failed"))
     parts = []
     for name in tables:
         with readable(table_path(folder, name)):
-            parts.append(_scan(folder, name).select(*columns).gather_every(every).collect(engine="streaming"))
-    calls = pl.concat(parts).unique("key", maintain_order=True) if parts else pl.DataFrame()
+            some = _scan(folder, name).select("finish", *told).gather_every(every).collect(engine="streaming")
+        parts.append(some.filter(pl.col("finish") != "owed"))
+    calls = pl.concat(parts) if parts else pl.DataFrame()
     if calls.is_empty():
-        return none, "There are no calls yet."
+        return none, 0, "There are no calls yet."
     try:
-        landed = _landed(store, calls["key"].to_list())
+        landed = _landed(store, calls["key"].unique().to_list())
     except sqlite3.Error as error:
-        return none, f"The times of calls are in the response store; {store} cannot be read: {error}."
+        return none, 0, f"The times of calls are in the response store; {store} cannot be read: {error}."
     times = calls.join(
         pl.DataFrame({"key": list(landed), "landed": list(landed.values())}, schema_overrides={"key": pl.String}), on="key"
     )
-    return times.select(none.columns), "" if times.height else f"None of these calls is remembered in {store}."
+    why = "" if times.height else f"None of the {calls.height:,} calls that were looked up is still in {store}."
+    return times.select(none.columns), calls.height, why
 
 
 def _landed(store: Path, keys: list[str]) -> dict[str, float]:

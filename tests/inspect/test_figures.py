@@ -20,7 +20,7 @@ from pipeline.inspect.thresholds import STEPS, Scores, cases, edge, read_scores
 from pipeline.inspect.trained import pieces
 from pipeline.report.quality import Direction
 from pipeline.tables import table_path
-from tests.inspect.runs import ITEM, SAMPLES, example, sample_id, score, whole_run
+from tests.inspect.runs import ITEM, SAMPLES, example, get, sample_id, score, served, whole_run
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +98,20 @@ def test_calls_by_template_and_over_time(run: Path, tmp_path: Path) -> None:
     found = read_calls(run, store)
     [group] = found.groups
     assert (group["calls"], group["failed"], group["cost"], group["median"]) == (SAMPLES, 1, SAMPLES / 2, 29.5)
+    assert (found.landed, found.looked_up, found.answered) == (SAMPLES, SAMPLES, SAMPLES)
     assert [each["calls"] for each in found.errors] == [1] and found.errors[0]["error"].startswith("429")
     assert sum(span.calls for span in found.spans) == SAMPLES and found.spans[0].began == 1e9
     assert sum(span.tokens for span in found.spans) == sum(range(SAMPLES))
     assert [span.failed for span in found.spans][-1] == 1
     assert [span.retried for span in found.spans if span.retried] == [7, 2]  # the last failed after the last reply
     assert found.spans[-1].retried == 2 and found.spans[0].retried == 0
+    with sqlite3.connect(store) as connection:  # somebody removed what another run does not need
+        connection.execute("DELETE FROM replies WHERE landed >= 1000000050")
+    connection.close()
+    pruned = read_calls(run, store)
+    assert (pruned.landed, pruned.looked_up, pruned.answered) == (5, SAMPLES, SAMPLES)
+    with served(run, store) as port:
+        assert f"of {SAMPLES} calls looked up, 5 are still in the store" in get(port, "/calls")[2]
     assert "there is none at" in read_calls(run, tmp_path / "gone.sqlite").why_no_times
     store.write_bytes(b"no database" * 1000)
     assert "cannot be read" in read_calls(run, store).why_no_times
