@@ -177,7 +177,8 @@ def drawn(text: str, title: str, name: str) -> None:
     lines = Text.from_ansi(text).split("\n", allow_blank=True)
     for each in [*lines[:ROWS], Text()]:  # the last line is cut at its feet
         console.print(each, soft_wrap=False, overflow="ellipsis", no_wrap=True)
-    svg = console.export_svg(title=title, code_format=FONTS.sub("", CONSOLE_SVG_FORMAT))
+    shape = FONTS.sub("", CONSOLE_SVG_FORMAT).replace("<svg ", '<svg width="{width}" height="{height}" ', 1)
+    svg = console.export_svg(title=title, code_format=shape)  # without a size, a table of the README makes it a thumbnail
     assert "@font-face" not in svg and "url(http" not in svg
     (PICTURES / f"{name}.svg").write_text(svg, encoding="utf-8")
 
