@@ -78,6 +78,11 @@ class Scores:
         return sorted({float(self.values[each]) for each in chosen if np.isfinite(self.values[each])})
 
     @cached_property
+    def slides(self) -> bool:
+        """Whether there is a threshold to move: not where all scores are 0 and 1, which say no and yes, or the same."""
+        return len(self.places) > 1 and not np.isin(self.values, (0, 1)).all()
+
+    @cached_property
     def _good(self) -> Numbers:
         return self.labelled[self.labels]
 

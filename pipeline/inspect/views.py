@@ -20,6 +20,7 @@ from pipeline.inspect.compared import began, in_order, others
 from pipeline.inspect.compared import beside as run_beside
 from pipeline.inspect.differing import CASES, graded, read_differing
 from pipeline.inspect.labels import label_file
+from pipeline.inspect.parameters import parameters_of
 from pipeline.inspect.remembered import Remembered
 from pipeline.inspect.rows import PAGE_ROWS, Question, columns, read_numbered, read_page, rows_in, sortable
 from pipeline.inspect.thresholds import Scores, cases, read_scores
@@ -208,7 +209,7 @@ def dropped(shown: Inspected, words: Words) -> Shown:
     return {
         "reasons": reasons, "filters": filters, "filter": name, "scores": scores, "direction": chosen, "reason": reason,
         "cases": cases(shown.folder, name, reason, chosen) if reason else {}, "labels": labels, "why": why,
-        "at": _now(scores, chosen),
+        "at": _now(scores, chosen), "parameters": parameters_of(shown.folder, name), "folder": str(shown.folder),
     }  # fmt: skip
 
 

@@ -23,6 +23,9 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.inspect.serve import check_run, listening
 from pipeline.inspect.views import works
+from pipeline.publication import write_table
+from pipeline.recipe import load_recipe
+from pipeline.records import Verdict
 from pipeline.settings import REPOSITORY
 from pipeline.tables import table_path
 from tests import here
@@ -272,6 +275,31 @@ def test_starts_of_a_broken_log(tmp_path: Path) -> None:
             (folder / "run.json").write_text(log)
             status, _, text = get(port, "/")
             assert status == 200 and "<img" not in text
+
+
+def test_how_another_threshold_is_applied(tmp_path: Path) -> None:
+    folder = whole_run(tmp_path / "run", 20)
+    source, model = {"kind": "jsonl", "path": "tasks.jsonl"}, {"backend": "openai", "model": "m"}
+    recipe = {"source": source, "teacher": model, "methods": [{"method": "chain_of_thought"}]}
+    filters: list[object] = ["no_duplicates", {"filter": "judge", "min_score": 3.5}, "no_duplicates", "not_contaminated"]
+    words = [verdict(n, "no_duplicates_2", score=n % 2) for n in range(20)]
+    words += [verdict(1, "nobody", score=1), *(verdict(n, "judge", score=n / 20) for n in range(20))]
+    write_table(folder, "4_verdicts", words)
+    with served(folder) as port:
+        assert "of the recipe" not in get(port, "/dropped?filter=judge")[2]  # which names no filters
+        (folder / "recipe.yaml").write_text(json.dumps(recipe | {"filters": filters}))
+        text = html.unescape(get(port, "/dropped?filter=judge")[2])
+        assert "<code>filters.1</code>" in text and "<code>min_score</code>, now 3.5" in text
+        assert f"make filter RECIPE={folder}/recipe.yaml SET=filters.1.<parameter>=…" in text and 'type="range"' in text
+        for name, said in (("no_duplicates_2", "Its scores are only 0 and 1"), ("nobody", "All its scores are 1")):
+            text = get(port, f"/dropped?filter={name}")[2]
+            assert said in text and 'type="range"' not in text and "filters." not in text
+    changed = load_recipe(str(folder / "recipe.yaml"), ["filters.1.min_score=4"])
+    assert changed.filters[1].model_dump()["min_score"] == 4
+
+
+def verdict(number: int, name: str, score: float) -> Verdict:
+    return Verdict(sample_id=sample_id(number), filter=name, decision="keep" if score else "drop", reason="so", score=score)
 
 
 def test_what_methods_tried_and_what_rests_on_a_reply(tmp_path: Path) -> None:
