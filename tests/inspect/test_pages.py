@@ -277,6 +277,24 @@ def test_starts_of_a_broken_log(tmp_path: Path) -> None:
             assert status == 200 and "<img" not in text
 
 
+def test_training_curves(tmp_path: Path) -> None:
+    folder = whole_run(tmp_path / "run", 20)
+    (folder / "recipe.yaml").unlink()
+    (folder / "student").mkdir()
+    for name, dev in (("gold_labels", 0.4), ("teacher_labels", 0.4), ("control", None), ("distilled", 0.5)):
+        said: list[object] = [{"step": 5, "of": 12, "loss": 0.7312345 if "labels" in name else 0.9}]
+        said += [{"step": 10, "of": 12, "loss": 0.1234567 if name != "distilled" else 0.2}]
+        said += [{"step": 11, "of": 12, "eval_loss": dev}] if dev else []
+        said += [{"done": True}] if name != "gold_labels" else []
+        (folder / "student" / f"{name}.jsonl").write_text("".join(json.dumps(each) + "\n" for each in said))
+    with served(folder) as port:
+        text = get(port, "/evaluation")[2]
+    rows = dict(re.findall(r'</i>(\w+)</th><td class="n">(.*?)</td>', text))
+    assert rows == {name: f"{12 if name == 'control' else 11} of 12" for name in rows} and len(rows) == 4
+    assert '<td class="n">0.1235</td>' in text and "<span>12 steps</span>" in text and "<span>1</span><span>0</span>" in text
+    assert len(re.findall(r"<polyline", text)) == 4 and len(re.findall(r'<polyline class="c\d on1"', text)) == 1
+
+
 def test_how_another_threshold_is_applied(tmp_path: Path) -> None:
     folder = whole_run(tmp_path / "run", 20)
     source, model = {"kind": "jsonl", "path": "tasks.jsonl"}, {"backend": "openai", "model": "m"}

@@ -307,6 +307,19 @@ def test_a_curve_that_was_killed_and_went_on(tmp_path: Path) -> None:
     assert frame.place(9, 0) == (100, 100) and frame.place(0, frame.top) == (0, 0)
 
 
+def test_a_finished_training_came_to_its_last_step(tmp_path: Path) -> None:
+    table(tmp_path, "1_tasks", [task(0, "train")])
+    losses, done = [{"step": 5, "of": 12, "loss": 2.0}, {"step": 10, "of": 12, "loss": 1.0}], {"done": True, "steps": 12}
+    curve(tmp_path, "control", *losses, done)
+    curve(tmp_path, "gold_labels", *losses)
+    curve(tmp_path, "distilled", losses[0], {"step": 6, "of": 12, "eval_loss": 3.0}, done | {"steps": 6})  # it stopped early
+    page = write_page(tmp_path).read_text()
+    text = Outline(page).text
+    assert "control 12 of 12 1.0000 – finished" in text and "gold_labels 10 of 12 1.0000 – not finished" in text
+    assert "distilled 6 of 12 2.0000 3.0000 finished" in text
+    assert page.count("<polyline") == 3 and page.count('<polyline class="on1"') == 1  # the same losses: both are seen
+
+
 def test_a_student_that_the_recipe_has_no_longer_is_not_shown(tmp_path: Path) -> None:
     for name in ("5_corpus", "5_control", "5_gold_labels"):
         table(tmp_path, name, [])
