@@ -24,7 +24,7 @@ from pipeline.errors import UserError
 from pipeline.inspect import parts, views
 from pipeline.inspect.guard import SEALED, Guard
 from pipeline.inspect.remembered import Remembered, steadily
-from pipeline.inspect.shown import cell, clipped, plain
+from pipeline.inspect.shown import cell, clipped, expected, plain
 from pipeline.inspect.views import Inspected
 from pipeline.llm.prices import dollars
 from pipeline.progress import clock
@@ -76,7 +76,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.filters |= {
         "number": "{:,}".format, "percent": _percent, "dollars": dollars, "clock": clock, "text": plain, "clip": clipped,
-        "cell": cell, "seconds": lambda value: "" if value is None else f"{value:.2f}",
+        "cell": cell, "expected": expected, "seconds": lambda value: "" if value is None else f"{value:.2f}",
     }  # fmt: skip
     environment.globals["link"] = link
     return environment

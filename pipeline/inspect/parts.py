@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from typing import Any
 
 from pipeline.errors import UserError
@@ -47,10 +48,11 @@ def sources(shown: Inspected, _: Words) -> Shown:
 
 
 def overlap(shown: Inspected, _: Words) -> Shown:
-    """Which filters drop the same samples."""
+    """The pairs of filters that drop the same samples: both names, how many of them, and what each drops in all."""
     names = [each.name for each in _funnel(shown).filters]
-    found = shown.remembered("filtering", lambda: read_filtering(shown.folder, names)) if names else None
-    return {"names": names, "overlap": found.overlap if found else {}}
+    found = shown.remembered("filtering", lambda: read_filtering(shown.folder, names)).overlap if names else {}
+    pairs = [(one, other, found[one][other], found[one][one], found[other][other]) for one, other in combinations(names, 2)]
+    return {"judged": bool(names), "pairs": sorted((each for each in pairs if each[2]), key=lambda each: -each[2])}
 
 
 def count(shown: Inspected, words: Any) -> Shown:

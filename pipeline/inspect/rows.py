@@ -33,7 +33,7 @@ SHOWN = {
     "1_tasks": ("id", "split", "kind", "source", "prompt", "answer"),
     "2_responses": ("key", "task_id", "template", "model", "finish", "text", "tokens_out", "seconds", "error"),
     "3_samples": ("id", "task_id", "method", "view", "target", "answer", "finish"),
-    "4_verdicts": ("sample_id", "filter", "decision", "score", "reason", "detail"),
+    "4_verdicts": ("sample_id", "filter", "decision", "reason", "score", "detail"),
     "4_judgements": ("key", "task_id", "role", "model", "finish", "text", "error"),
     "6_items": ("id", "benchmark", "kind", "prompt", "answer"),
     "6_evaluation": ("key", "benchmark", "task_id", "model", "seed", "mode", "prediction", "expected", "correct"),

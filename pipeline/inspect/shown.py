@@ -7,6 +7,7 @@ turn the direction of writing or have no width, as in a terminal; and a text of 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from pipeline.terminal import harmless
@@ -40,3 +41,27 @@ def cell(value: Any) -> str:
     line = " ".join(value[: 4 * CELL].split())
     cut = len(line) > CELL or len(value) > 4 * CELL
     return harmless(line[:CELL]) + ("…" if cut else "")
+
+
+def expected(value: Any) -> str:
+    """What an item expects: its answer as it is, constraints in words.
+
+    >>> expected('[{"kind": "keywords:frequency", "keyword": "young", "frequency": 2}, {"kind": "punctuation:no_comma"}]')
+    'keywords:frequency (keyword young, frequency 2); punctuation:no_comma'
+    """
+    told = value
+    if isinstance(value, str) and value.startswith("[{"):
+        with suppress(ValueError, RecursionError):
+            told = json.loads(value)
+    if not isinstance(told, list) or not all(isinstance(each, dict) and isinstance(each.get("kind"), str) for each in told):
+        return plain(value)
+    return "; ".join(_constraint(**each) for each in told)
+
+
+def _constraint(kind: str, **words: Any) -> str:
+    said = [f"{name.replace('_', ' ')} {_listed(word)}" for name, word in words.items() if word is not None]
+    return f"{kind} ({', '.join(said)})" if said else kind
+
+
+def _listed(word: Any) -> str:
+    return " / ".join(plain(each) for each in word) if isinstance(word, list) else plain(word)

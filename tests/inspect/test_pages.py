@@ -30,7 +30,8 @@ from pipeline.settings import REPOSITORY
 from pipeline.tables import table_path
 from tests import here
 from tests.hostile import HOSTILE, acting
-from tests.inspect.runs import TOKEN, cookie, get, held, sample_id, served, task_id, whole_run
+from tests.inspect.runs import TOKEN, cookie, example, get, held, sample_id, served, task_id, whole_run
+from tests.report.grades import make_grade
 
 EVERY = (
     "/", "/tables", "/dropped", "/evaluation", "/calls", "/part/funnel", "/part/sources", "/part/overlap", "/part/count",
@@ -275,6 +276,26 @@ def test_starts_of_a_broken_log(tmp_path: Path) -> None:
             (folder / "run.json").write_text(log)
             status, _, text = get(port, "/")
             assert status == 200 and "<img" not in text
+
+
+def test_what_is_said_of_overlaps_money_constraints_and_the_control(tmp_path: Path) -> None:
+    folder = whole_run(tmp_path / "run", 20, bar=0.1)
+    write_table(folder, "5_control", [example(3)])
+    wanted = '[{"kind": "keywords:existence", "keywords": ["old", "red"]}, {"kind": "punctuation:no_comma"}]'
+    grades = [make_grade(task_id(3), model, model == "teacher", expected=wanted) for model in ("distilled", "teacher")]
+    write_table(folder, "6_evaluation", grades)
+    (folder / "run.json").write_text('{"starts": [{"verb": "generate", "cost": 0.0}]}')
+    with served(folder) as port:
+        overlap = get(port, "/part/overlap")[2]
+        assert re.search(r'no_duplicates</th><td>not_contaminated</td><td class="n">1<.*100.0.*100.0', overlap)
+        assert overlap.count("<tr>") == 2  # of three filters, of which the judge drops others
+        assert '<td class="n">$0</td>' in get(port, "/")[2]
+        for path in ("/evaluation", f"/row?id={task_id(3)}"):
+            assert "keywords:existence (keywords old / red); punctuation:no_comma" in get(port, path)[2]
+        dropped = get(port, f"/row?id={sample_id(3)}")[2]
+        assert "Dropped." in dropped and "that does not bring this one into the corpus" in dropped
+        write_table(folder, "4_verdicts", [verdict(1, "judge", score=0)])
+        assert "Here no two drop the same sample." in get(port, "/part/overlap")[2]
 
 
 def test_training_curves(tmp_path: Path) -> None:
