@@ -293,7 +293,7 @@ def test_what_is_said_of_overlaps_money_constraints_and_the_control(tmp_path: Pa
         for path in ("/evaluation", f"/row?id={task_id(3)}"):
             assert "keywords:existence (keywords old / red); punctuation:no_comma" in get(port, path)[2]
         dropped = get(port, f"/row?id={sample_id(3)}")[2]
-        assert "Dropped." in dropped and "that does not bring this one into the corpus" in dropped
+        assert "Dropped." in dropped and "to stand here is not to be in the corpus" in dropped
         write_table(folder, "4_verdicts", [verdict(1, "judge", score=0)])
         assert "Here no two drop the same sample." in get(port, "/part/overlap")[2]
 

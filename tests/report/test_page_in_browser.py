@@ -168,6 +168,18 @@ def test_every_drawing_has_words_and_a_table(opened: Opened) -> None:
     assert without == 0 and opened.page.locator("svg[role=img]").count() > 5
 
 
+def test_a_telephone_breaks_no_word_and_shows_where_a_table_goes_on(browser: Any, tmp_path: Path) -> None:
+    folder = whole_run(tmp_path / "mini")
+    table(folder, "4_verdicts", [word(0, "not_contaminated", "drop", "contaminated")])
+    opened = Opened(browser, write_page(folder).as_uri(), 390)
+    cell = opened.page.locator("#filters td", has_text="not_contaminated").first
+    text = "each => { const all = document.createRange(); all.selectNodeContents(each); return all.getClientRects().length }"
+    assert cell.evaluate(text) == 1
+    wide = opened.page.locator("#filters .wide").first
+    assert "local" in wide.evaluate("each => getComputedStyle(each).backgroundAttachment")
+    opened.page.close()
+
+
 def test_it_prints(opened: Opened, tmp_path: Path) -> None:
     opened.page.emulate_media(media="print")
     assert not opened.page.locator("nav").is_visible()
