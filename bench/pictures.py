@@ -2,7 +2,8 @@
 
 In: a data folder with a finished run, and its remembered replies if they are there. Out, in docs/pictures: the report on a wide
 screen and a telephone, by day and by night, the page of `make inspect`, and a terminal while `generate` goes through that run
-again in a folder of its own, asking nobody whose reply is remembered. Needs `playwright` and a Chromium, named by `CHROMIUM`.
+again in a folder of its own: a local teacher is asked again, and of others nobody whose reply is remembered. Needs `playwright`
+and a Chromium, named by `CHROMIUM`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.recipe import load_recipe
 from pipeline.report.page import write_page
 from pipeline.settings import REPOSITORY
 
@@ -34,6 +36,9 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PICTURES = REPOSITORY / "docs/pictures"
 LARGEST = 150_000
 """Bytes of a picture; the repository keeps every version of it."""
+ASKED = "600"
+"""Tasks of the run whose progress is drawn."""
+CEILINGS = {"DISTILL_MAX_COST": "5"}
 COLUMNS, ROWS = 104, 48
 WIDE, TALL = (1180, 800), (390, 800)
 """Pixels of a laptop's window and of a telephone's."""
@@ -126,21 +131,26 @@ def finest(run: Path) -> str:
 
 def terminal(recipe: str, run: Path, store: Path) -> None:
     """A frame of the panel from the middle of a run, and the fate of a sample that was dropped."""
-    with scratch(store) as folder:
-        words = ("generate", recipe, "--data", str(folder), "--store", str(folder / "responses.sqlite"))
+    free = load_recipe(recipe).teacher.backend == "local"
+    with scratch(None if free else store) as folder:
+        words = ("generate", recipe, "--data", str(folder), "--store", str(folder / "responses.sqlite"), "--limit", ASKED)
         frames = [each for each in MOVES.split(on_a_terminal(*words)) if "asking" in each and "samples" in each]
-    drawn(frames[len(frames) // 2].rstrip(), f"make generate RECIPE={recipe}", "terminal-generate")
+    drawn(
+        frames[len(frames) // 2].rstrip(),
+        f"DISTILL_MAX_COST=5 make generate RECIPE={recipe} LIMIT={ASKED}",
+        "terminal-generate",
+    )
     verdicts = pl.scan_parquet(run / "4_verdicts.parquet").filter(pl.col("decision") == "drop")
     sample = verdicts.select("sample_id").head(1).collect().item()
-    told = on_a_terminal("why", sample, "--recipe", recipe, "--data", str(run.parent.parent))
-    drawn(told.rstrip(), f"make why ID={sample} RECIPE={recipe}", "terminal-why")
+    story = on_a_terminal("why", sample, "--recipe", recipe, "--data", str(run.parent.parent))
+    drawn(story.rstrip(), f"make why ID={sample} RECIPE={recipe}", "terminal-why")
 
 
 @contextmanager
-def scratch(store: Path) -> Iterator[Path]:
-    """A data folder without runs, and a copy of the replies, which no picture shall change."""
+def scratch(store: Path | None) -> Iterator[Path]:
+    """A data folder without runs, and a copy of the replies if any are given, which no picture shall change."""
     with tempfile.TemporaryDirectory() as folder:
-        if store.is_file():
+        if store and store.is_file():
             shutil.copy(store, Path(folder) / "responses.sqlite")
         yield Path(folder)
 
@@ -149,7 +159,7 @@ def on_a_terminal(*words: str) -> str:
     """All that a command writes to a terminal, colours and moves of the cursor with it."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (ROWS, COLUMNS))
-    given = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
+    given = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")} | CEILINGS
     program = subprocess.Popen(
         [sys.executable, "-m", "pipeline", *words], cwd=REPOSITORY, env=given | {"TERM": "xterm-256color"},
         stdin=theirs, stdout=theirs, stderr=theirs,
