@@ -16,13 +16,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import psutil
-from filter_scale import make_tables, memory_mb, open_run
+from filter_scale import children_of, make_tables, open_run
 from playwright.sync_api import Page, expect, sync_playwright
 
 from pipeline.publication import Publication
@@ -106,8 +107,17 @@ def measured(folder: Path, chromium: str) -> Figures:
 def watch(program: psutil.Popen, figures: Figures) -> None:
     """Notes the most memory until the program ends."""
     while program.poll() is None:
-        figures.peaks[figures.now] = max(figures.peaks.get(figures.now, 0.0), memory_mb(program))
-        time.sleep(0.05)
+        figures.peaks[figures.now] = max(figures.peaks.get(figures.now, 0.0), held_mb(program))
+        time.sleep(0.1)
+
+
+def held_mb(program: psutil.Process) -> float:
+    """What a program and those it started hold now; what they share, such as the code of libraries, counts once."""
+    total = 0
+    for each in [program, *children_of(program)]:
+        with suppress(psutil.Error):  # it ended meanwhile
+            total += each.memory_full_info().pss
+    return total / 1e6
 
 
 def complete(page: Page) -> None:
@@ -152,6 +162,7 @@ def visits(page: Page, program: psutil.Popen, figures: Figures) -> None:
 
     def compare() -> None:
         page.get_by_role("link", name="Compare", exact=True).click()
+        page.wait_for_url("**/compare")
         complete(page)
 
     timed("compare with another run of as many samples, in a process of its own", compare)
