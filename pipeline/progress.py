@@ -36,18 +36,22 @@ class Progress:
         total: how many steps there are; None where nobody knows.
         details: gives more of the first line, asked anew each time it is shown.
         facts: gives the lines below it on a terminal, the rest of the line elsewhere.
+        pause: seconds from one showing to the next; `REFRESH_SECONDS` on a terminal and `PLAIN_SECONDS` elsewhere unless said.
+        now: the clock, in seconds.
     """
 
     def __init__(
-        self, what: str, total: int | None, details: Callable[[], str] = str, facts: Callable[[], Facts] = list
-    ) -> None:
+        self, what: str, total: int | None, details: Callable[[], str] = str, facts: Callable[[], Facts] = list, *,
+        pause: float | None = None, now: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self.what, self.total, self.details, self.facts = what, total, details, facts
         self.done = 0
-        self._started = self._shown = time.monotonic()
+        self._now = now
+        self._started = self._shown = now()
         self._marks = deque([(self._started, 0)])
         """When how much was done, within the window."""
         self._console = Console(stderr=True, highlight=False)
-        self._pause = REFRESH_SECONDS if self._console.is_terminal else PLAIN_SECONDS
+        self._pause = pause or (REFRESH_SECONDS if self._console.is_terminal else PLAIN_SECONDS)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._ticking: asyncio.Task[None] | None = None
 
@@ -84,7 +88,7 @@ class Progress:
 
     def show(self) -> None:
         """Shows how far it is when it is time."""
-        now = time.monotonic()
+        now = self._now()
         if now - self._shown < self._pause * 0.9:  # so that the clock that ticks is never a moment too early
             return
         self._shown = now
@@ -113,7 +117,7 @@ class Progress:
         return flat(" · ".join([self._head(final), *facts]))
 
     def _head(self, final: bool = False) -> str:
-        now = time.monotonic()
+        now = self._now()
         seconds = max(now - self._started, 1e-9)
         mean = self.done / seconds
         since, done = self._marks[0]

@@ -49,7 +49,7 @@ def shown(words: list[str] | tuple[str, ...], folder: Path, columns: int = 80, *
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     written: list[bytes] = []
-    reader = threading.Thread(target=lambda: written.extend(_all_of(ours)), daemon=True)
+    reader = threading.Thread(target=lambda: written.extend(all_of(ours)), daemon=True)
     reader.start()
     with _place(folder, {"TERM": "xterm-256color", **variables}), _standard_streams(theirs):
         code = _ran(words)
@@ -108,7 +108,8 @@ def _standard_streams(terminal: int) -> Iterator[None]:
             os.close(place)
 
 
-def _all_of(terminal: int) -> Iterator[bytes]:
+def all_of(terminal: int) -> Iterator[bytes]:
+    """What is written to a terminal, until nobody has its other end any more."""
     while True:
         try:
             some = os.read(terminal, 2**16)

@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.here import all_of
+
 HOSTILE = {
     "script": "<script>alert('owned')</script><img src=x onerror=alert(1)>",
     "colours": "\x1b[31;5mred and blinking\x1b[0m",
@@ -51,15 +53,7 @@ def in_terminal(words: Sequence[str], folder: Path, columns: int = 80, **environ
     given |= {"TERM": "xterm-256color", **environment}
     process = subprocess.Popen(list(words), cwd=folder, env=given, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    written = b""
-    while True:
-        try:
-            read = os.read(ours, 2**16)
-        except OSError:  # Linux says so when the other end is closed
-            break
-        if not read:
-            break
-        written += read
+    written = b"".join(all_of(ours))
     os.close(ours)
     process.wait(timeout=60)
     return written.decode("utf-8").replace("\r\n", "\n")

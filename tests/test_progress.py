@@ -16,6 +16,7 @@ import pytest
 from pipeline.llm.tally import KEPT, Complaints
 from pipeline.progress import LONGEST, Progress
 from pipeline.stages.harvest import Yields
+from tests.here import all_of
 from tests.servers import ChatServer
 from tests.small_runs import done, environment, make_folder
 from tests.trouble import Trouble
@@ -33,14 +34,7 @@ def on_a_terminal(folder: Path, url: str, columns: int = 100, **settings: object
     command = (sys.executable, "-m", "pipeline", "generate", "small")
     process = subprocess.Popen(command, cwd=folder, env=given, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    written = b""
-    while True:
-        try:
-            written += (some := os.read(ours, 65536))
-        except OSError:  # how a terminal says that nobody writes to it any more
-            break
-        if not some:
-            break
+    written = b"".join(all_of(ours))
     os.close(ours)
     return process.wait(60), written.decode()
 
@@ -83,19 +77,6 @@ def test_lines_without_a_terminal(tmp_path: Path) -> None:
     )
 
 
-def test_nothing_advances_and_it_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.progress.PLAIN_SECONDS", 0.05)
-
-    async def wait() -> None:
-        async with Progress("waiting", 3, facts=lambda: [("calls", "1 in flight")]):
-            await asyncio.sleep(0.4)
-
-    asyncio.run(wait())
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) >= 3
-    assert lines[0].startswith("waiting: 0 of 3 · 0.0 a second") and lines[0].endswith("calls 1 in flight")
-
-
 def test_long_and_hostile_facts_are_one_short_line(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress("asking", 2, facts=lambda: [("errors", HOSTILE + "\n" + "x" * 1_000_000), ("", "two")])
     panel, line = progress.panel().plain, progress.line()
@@ -104,10 +85,9 @@ def test_long_and_hostile_facts_are_one_short_line(capsys: pytest.CaptureFixture
     assert not any(each in panel + line for each in "\x1b\x07\x00\u202e\u200b\x9b")
 
 
-def test_the_rate_is_that_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_is_that_of_late() -> None:
     now = [0.0]
-    monkeypatch.setattr("pipeline.progress.time.monotonic", lambda: now[0])
-    progress = Progress("asking", 3000)
+    progress = Progress("asking", 3000, now=lambda: now[0])
     now[0] = 10.0
     progress.advance(2000)  # from memory
     for _ in range(20):
@@ -117,10 +97,9 @@ def test_the_rate_is_that_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "11.4 a second" in progress.line(final=True)
 
 
-def test_slow_work_is_counted_by_the_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_work_is_counted_by_the_minute() -> None:
     now = [0.0]
-    monkeypatch.setattr("pipeline.progress.time.monotonic", lambda: now[0])
-    progress = Progress("asking", 10)
+    progress = Progress("asking", 10, now=lambda: now[0])
     now[0] = 60.0
     progress.advance(3)
     assert "3.0 a minute" in progress.line() and "2:20 left" in progress.line()
@@ -146,17 +125,16 @@ def test_a_line_is_shown_while_nothing_advances(capsys: pytest.CaptureFixture[st
     said = ["trying"]
 
     async def scene() -> None:
-        async with (progress := Progress("asking", 4, lambda: said[-1])):
-            progress._pause = 0.001
+        async with Progress("asking", 4, lambda: said[-1], lambda: [("calls", "1 in flight")], pause=0.001):
             await asyncio.sleep(0.02)
             said.append("last error: cannot be reached")
             await asyncio.sleep(0.02)
 
     asyncio.run(scene())
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "asking: 0 of 4 · 0.0 a second · trying"
-    assert lines[-2] == "asking: 0 of 4 · 0.0 a second · last error: cannot be reached"
-    assert lines[-1].endswith("in all") and sum(line.endswith("in all") for line in lines) == 1
+    assert lines[0] == "asking: 0 of 4 · 0.0 a second · trying · calls 1 in flight"
+    assert lines[-2] == "asking: 0 of 4 · 0.0 a second · last error: cannot be reached · calls 1 in flight"
+    assert "in all" in lines[-1] and sum("in all" in line for line in lines) == 1
 
 
 def test_work_that_fails_ends_the_line(capsys: pytest.CaptureFixture[str]) -> None:

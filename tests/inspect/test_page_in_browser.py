@@ -14,11 +14,11 @@ import pytest
 
 from tests.hostile import acting
 from tests.inspect.runs import TOKEN, held, sample_id, served, task_id, whole_run
+from tests.report.in_chromium import chromium, needed
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 browsers = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path(CHROMIUM).is_file(), reason=f"no Chromium at {CHROMIUM}")]
+pytestmark = [pytest.mark.slow, needed]
 PAGES = (
     "/", "/tables?table=3_samples", "/tables?where=nope", f"/row?id={sample_id(59)}", f"/row?id={sample_id(40)}",
     "/dropped?filter=judge&reason=too+bad", "/evaluation", "/compare", "/compare?other=nothing", "/calls", "/row?id=nothing",
@@ -35,10 +35,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with browsers.sync_playwright() as player:
-        chromium = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 class Opened:

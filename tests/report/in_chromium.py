@@ -16,20 +16,27 @@ DEVICES = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dar
 
 
 @contextmanager
+def chromium() -> Iterator[Any]:
+    """The browser."""
+    browsers = pytest.importorskip("playwright.sync_api")
+    with browsers.sync_playwright() as player:
+        started = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@contextmanager
 def opened(address: str, width: int, scheme: str) -> Iterator[tuple[Any, list[str], list[str]]]:
     """The page on a device, what it says and what it asks for."""
-    browsers = pytest.importorskip("playwright.sync_api")
     said: list[str] = []
     asked: list[str] = []
-    with browsers.sync_playwright() as player:
-        chromium = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(address)
         yield page, said, asked
-        chromium.close()
 
 
 def violations(page: Any) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ Skipped without playwright, axe and a Chromium, whose path `CHROMIUM` names.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,12 @@ from typing import Any
 import pytest
 
 from pipeline.report.page import SCRIPT, write_page
+from tests.report.in_chromium import DEVICES, chromium, needed
 from tests.report.test_page import table, whole_run
 from tests.report.test_page import verdict as word
 
-browsers = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not Path(CHROMIUM).is_file(), reason=f"no Chromium at {CHROMIUM}"),
-]
-DEVICES = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
+pytestmark = [pytest.mark.slow, needed]
 NASTY = "\x1b[31mred\x1b[0m \u202eright to left\u202c \u2066 \x00 \u200b </script><script>document.title='owned'</script>"
 
 
@@ -44,10 +38,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with browsers.sync_playwright() as player:
-        chromium = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 class Opened:
