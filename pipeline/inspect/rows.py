@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from pipeline.errors import UserError
-from pipeline.report.query import CONVERSATION, columns_of, explained, fulfilling, scan
+from pipeline.report.query import CONVERSATION, columns_of, explained, fulfilling, rather, scan
 from pipeline.tables import TABLES, check_table, readable, table_path
 
 LONGEST_WORDS = 1_000
@@ -183,10 +182,8 @@ def _check(asked: Question) -> None:
         raise UserError(f"find: {len(asked.find):,} characters are too many", f"Give at most {LONGEST_WORDS:,} of them.")
     for name in (*asked.columns, *([asked.sort] if asked.sort else [])):
         if name not in columns(asked.table):
-            near = get_close_matches(name, columns(asked.table), 1)
             raise UserError(
-                f"{asked.table}: there is no column {name[:80]!r}" + (f"; did you mean {near[0]}?" if near else ""),
-                f"It has {', '.join(columns(asked.table))}.",
+                f"{asked.table}: there is no column {name[:80]!r}", rather(name, list(columns(asked.table)), "Columns")
             )
     if asked.sort and asked.sort not in sortable(asked.table):
         raise UserError(f"{asked.table}: {asked.sort} has no order", f"Sort by one of {', '.join(sortable(asked.table))}.")

@@ -84,15 +84,8 @@ def check_run(folder: Path) -> None:
     """Makes sure that there is something to show; tables that cannot be read are named, and the others shown.
 
     Raises:
-        UserError: there is no such run, or none of its tables can be read.
+        UserError: there are no tables, or none of them can be read.
     """
-    if not folder.is_dir():
-        runs = sorted(each.name for each in folder.parent.glob("*") if each.is_dir()) if folder.parent.is_dir() else []
-        there = f"; there are {', '.join(runs[:20])}" if runs else ""
-        raise UserError(
-            f"{folder}: there is no such run{there}",
-            f"Make it with `make generate RECIPE={folder.name}`, or name another data folder with --data DIR.",
-        )
     broken: list[UserError] = []
     good = 0
     for name in TABLES:

@@ -42,7 +42,7 @@ def table_named(name: str) -> str:
     bare = name.removesuffix(".parquet")
     if bare in TABLES or bare in SHORT:
         return SHORT.get(bare, bare)
-    raise UserError(f"{name}: there is no table of this name", _rather(bare, list(SHORT), "Tables"))
+    raise UserError(f"{name}: there is no table of this name", rather(bare, list(SHORT), "Tables"))
 
 
 def columns_of(table: str) -> list[str]:
@@ -65,7 +65,7 @@ def query(folder: Path, table: str, where: str = "", columns: Sequence[str] = ()
     check_table(folder, table)
     for name in columns:
         if name not in columns_of(table):
-            raise UserError(f"--columns: {table} has no column {name!r}", _rather(name, columns_of(table), "Columns"))
+            raise UserError(f"--columns: {table} has no column {name!r}", rather(name, columns_of(table), "Columns"))
     if twice := [name for number, name in enumerate(columns) if name in columns[:number]]:
         raise UserError(f"--columns: {twice[0]!r} is named twice", "Name each column once.")
     wanted = list(columns) or list(TABLES[table].model_fields)
@@ -138,9 +138,9 @@ def explained(folder: Path, table: str, where: str) -> Iterator[None]:
 def _remedy(said: str, table: str) -> str:
     """What would be right, from what polars said."""
     if found := re.match(r'unable to find column "(.*?)"; valid columns: \[(.*?)\]', said):
-        return _rather(found[1], re.findall(r'"(.*?)"', found[2]), "Columns") + " Text stands in 'single quotes'."
+        return rather(found[1], re.findall(r'"(.*?)"', found[2]), "Columns") + " Text stands in 'single quotes'."
     if found := ABSENT.match(said):
-        return _rather(found[1], list(SHORT), "Tables")
+        return rather(found[1], list(SHORT), "Tables")
     if "list[struct" in said and CONVERSATION in columns_of(table):
         return f"The messages as one text are the column {CONVERSATION}: {CONVERSATION} LIKE '%…%'."
     return (
@@ -149,6 +149,7 @@ def _remedy(said: str, table: str) -> str:
     )
 
 
-def _rather(name: str, there: list[str], what: str) -> str:
+def rather(name: str, there: list[str], what: str) -> str:
+    """The name that was likely meant, and all there are, as a remedy."""
     near = get_close_matches(name.lower(), there, 1)
     return (f"Did you mean {near[0]}? " if near else "") + f"{what} there are: {', '.join(there)}."
